@@ -17,9 +17,9 @@
 //! | gc_percent | `u8` | percent | 0 to 90 |
 //! | key_head, dirty_tail, key_tail | [`SegmentOffset`] | bytes in a segment | |
 //!
-//! Option words are case-sensitive. The kernel always prints both options, and prints the second one as `crc`, which its
-//! constructor does not accept: the printed table cannot be loaded. Here `{}` prints `data_crc`, for a constructor, and
-//! `{:#}` prints `crc`, as the kernel does. Both words are parsed.
+//! Option words are case-sensitive. The kernel always prints both options, and prints the second one as `crc`, which
+//! its constructor does not accept: the printed table cannot be loaded. `{}` prints `data_crc`, which the constructor
+//! accepts; `{:#}` prints `crc`, as the kernel does. Both words are parsed.
 //!
 //! A device with an active table of any target cannot load a `pcache` table; remove the device first. The reply to the
 //! message is empty.
@@ -58,7 +58,7 @@ impl Target for Pcache {
         table.options.check()
     }
 
-    /// The kernel prints both options, also those that were left out.
+    /// An option that is left out equals its default, which the kernel prints.
     fn difference(one: &PcacheTable, other: &PcacheTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(PcacheTable::in_full);
         Comparison::new(&one, &other).layout("table", |table| table).result()
@@ -105,7 +105,7 @@ impl OptionKind<Option<bool>> for DataCrc {
 }
 
 options! {
-    /// The options of a `pcache` table.
+    /// When writes to a `pcache` target complete, and whether the cached data has checksums.
     pub struct PcacheOptions for PcacheTable.options {
         /// When writes complete; `None` means `writeback`.
         cache_mode(mode: PcacheMode): Option<PcacheMode> = Argument("cache_mode");
@@ -121,7 +121,7 @@ options! {
     count: Optional, Limits::new("number of cache options", 0, 4);
 }
 
-/// The table of a `pcache` target.
+/// The arguments of a `pcache` target: the cache, and the device that is cached.
 ///
 /// ```
 /// use dm_targets::pcache::PcacheTable;
@@ -148,6 +148,8 @@ pub struct PcacheTable {
 
 impl PcacheTable {
     /// Caches `backing` in `cache`.
+    ///
+    /// The values are not checked; [`Pcache::check`](crate::Target::check) does that.
     pub fn new(cache: impl Into<Device>, backing: impl Into<Device>) -> Self {
         let (options, spelling) = (PcacheOptions::default(), Spelling::default());
         Self { cache: cache.into(), backing: backing.into(), options, spelling }
@@ -177,7 +179,7 @@ impl Spelled for PcacheTable {
 
 spelled!(PcacheTable);
 
-/// Flag bits, printed as hexadecimal digits without a prefix.
+/// Flag bits, printed as hexadecimal digits without a prefix, such as `1f`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HexFlags(pub u32);
@@ -196,7 +198,7 @@ impl Value for HexFlags {
     }
 }
 
-/// A position in the cache, printed as `segment:offset`.
+/// A position in the cache, printed as `segment:offset`, such as `3:8192`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SegmentOffset {
@@ -219,7 +221,8 @@ impl Value for SegmentOffset {
     }
 }
 
-/// The status of a `pcache` target.
+/// How full a `pcache` target is, and the positions of its keys: a key records where in the cache a part of the device
+/// is.
 ///
 /// ```
 /// use dm_targets::{Pcache, Target};
@@ -232,7 +235,7 @@ impl Value for SegmentOffset {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PcacheStatus {
-    /// The flags of the superblock.
+    /// The flags of the superblock of the cache device.
     pub sb_flags: HexFlags,
     /// The number of segments, of 16 MiB each, on the cache device.
     pub segments: u32,
@@ -240,7 +243,7 @@ pub struct PcacheStatus {
     pub cache_segments: u32,
     /// The number of segments in use.
     pub used_segments: u32,
-    /// The percentage of used segments, from 0 to 90, from which on garbage collection frees segments.
+    /// The percentage of used segments, from 0 to 90, at which garbage collection starts to free segments.
     pub gc_percent: u8,
     /// The flags of the cache.
     pub cache_flags: HexFlags,
@@ -291,7 +294,7 @@ impl fmt::Display for PcacheStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PcacheMessage {
-    /// Sets the percentage of used segments, from 0 to 90, from which on garbage collection frees segments.
+    /// Sets the percentage of used segments, from 0 to 90, at which garbage collection starts to free segments.
     GcPercent(u8),
 }
 

@@ -51,7 +51,7 @@ impl Target for Switch {
     }
 }
 
-/// The table of a `switch` target.
+/// The arguments of a `switch` target: the paths, and the size of the regions that are sent down them.
 ///
 /// ```
 /// use dm_targets::switch::{SwitchPath, SwitchTable};
@@ -75,12 +75,14 @@ pub struct SwitchTable {
 
 impl SwitchTable {
     /// Sends each region of `region_size` sectors down one of `paths`.
+    ///
+    /// The values are not checked; [`Switch::check`](crate::Target::check) does that.
     pub fn new(region_size: u32, paths: impl IntoIterator<Item = SwitchPath>) -> Self {
         Self { region_size, paths: paths.into_iter().collect() }
     }
 }
 
-/// One of the paths of a `switch` target.
+/// A path of a `switch` target: a device, and the first sector of it that is mapped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SwitchPath {
@@ -122,7 +124,7 @@ impl fmt::Display for SwitchTable {
     }
 }
 
-/// A message to a `switch` target.
+/// A message to a `switch` target, which assigns regions to paths.
 ///
 /// ```
 /// use dm_targets::switch::{RegionMapping, SwitchMessage};
@@ -134,12 +136,13 @@ impl fmt::Display for SwitchTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchMessage {
-    /// Assigns regions to paths, in the order of the list. The list begins as if region 0 was assigned last. If the
-    /// kernel refuses a mapping, those before it have taken effect.
+    /// Assigns regions to paths, in the order of the list. A first [`Next`](RegionMapping::Next) assigns region 1. If
+    /// the kernel refuses a mapping, the mappings before it have already taken effect.
     SetRegionMappings(Vec<RegionMapping>),
 }
 
-/// The assignment of one or more regions to paths.
+/// The assignment of one or more regions to paths, printed as `<region>:<path>`, `:<path>` or `R<cycle>,<count>` in
+/// hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegionMapping {
@@ -150,12 +153,12 @@ pub enum RegionMapping {
         /// The number of the path, from 0.
         path: u32,
     },
-    /// Assigns the region after the one that was assigned last.
+    /// Assigns the region after the one that the message assigned last.
     Next {
         /// The number of the path, from 0.
         path: u32,
     },
-    /// Assigns the next `count` regions by repeating the paths of the last `cycle` regions.
+    /// Assigns the next `count` regions by repeating the paths of the `cycle` regions before them.
     Repeat {
         /// The number of regions whose paths are repeated, at least 1.
         cycle: u64,

@@ -44,6 +44,7 @@ impl Target for Thin {
     type Status = ThinStatus;
     type Message = NoMessage;
 
+    /// The optional third word of a table, under the name `external origin dev`, since 1.1.0.
     const FEATURES: &'static [Feature] = &[Feature { name: EXTERNAL_ORIGIN, since: Version::new(1, 1, 0) }];
 
     fn check(table: &ThinTable, _length: Sectors) -> Result<(), InvalidField> {
@@ -164,7 +165,7 @@ impl serde::de::Visitor<'_> for DevIdVisitor {
     }
 }
 
-/// The table of a `thin` target.
+/// The arguments of a `thin` target: a pool and a thin device in it, or what the kernel prints instead.
 ///
 /// ```
 /// use dm_targets::thin::{ThinDevId, ThinTable};
@@ -185,23 +186,27 @@ pub enum ThinTable {
         pool: Device,
         /// The number of the thin device in the pool.
         id: ThinDevId,
-        /// The device from which the thin device reads the blocks that it has not mapped; it must not change. `None`:
-        /// they read as zeros.
+        /// The device from which unmapped blocks are read; this device must not change. `None`: unmapped blocks read as
+        /// zeros.
         external_origin: Option<Device>,
     },
-    /// Printed by the kernel because the pool has failed; it cannot be loaded.
+    /// Printed by the kernel because the pool has failed; such a table cannot be loaded.
     Fail,
-    /// Printed by the kernel because the device is not open in its pool; it cannot be loaded.
+    /// Printed by the kernel because the device is not open in its pool; such a table cannot be loaded.
     NotOpen,
 }
 
 impl ThinTable {
     /// The thin device `id` of `pool`; its unmapped blocks read as zeros.
+    ///
+    /// The values are not checked; [`Thin::check`](crate::Target::check) does that.
     pub fn new(pool: impl Into<Device>, id: ThinDevId) -> Self {
         Self::Device { pool: pool.into(), id, external_origin: None }
     }
 
     /// The thin device `id` of `pool`; its unmapped blocks are read from `origin`.
+    ///
+    /// The values are not checked; [`Thin::check`](crate::Target::check) does that.
     pub fn with_external_origin(pool: impl Into<Device>, id: ThinDevId, origin: impl Into<Device>) -> Self {
         Self::Device { pool: pool.into(), id, external_origin: Some(origin.into()) }
     }
@@ -233,7 +238,7 @@ impl fmt::Display for ThinTable {
     }
 }
 
-/// The status of a `thin` target.
+/// How much of a thin device is mapped, or why that is not known.
 ///
 /// ```
 /// use dm_targets::thin::ThinStatus;

@@ -49,7 +49,7 @@ impl Target for Unstriped {
     }
 }
 
-/// The table of an `unstriped` target.
+/// The arguments of an `unstriped` target: a striped device, and the stripe of it that is mapped.
 ///
 /// ```
 /// use dm_targets::unstriped::UnstripedTable;
@@ -77,7 +77,10 @@ pub struct UnstripedTable {
 }
 
 impl UnstripedTable {
-    /// Maps stripe number `stripe`, counted from 0, of the `stripes` stripes on `device`, which start at sector `offset`.
+    /// Maps stripe number `stripe`, counted from 0, of the `stripes` stripes on `device`, which start at sector
+    /// `offset`.
+    ///
+    /// The values are not checked; [`Unstriped::check`](crate::Target::check) does that.
     pub fn new(stripes: u32, chunk_size: u32, stripe: u32, device: impl Into<Device>, offset: Sectors) -> Self {
         Self { stripes, chunk_size, stripe, device: device.into(), offset }
     }

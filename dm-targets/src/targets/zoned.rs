@@ -12,10 +12,10 @@
 //! | zones | `u32` | zones | of all devices |
 //! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random` and `sequential`: once per zoned device |
 //!
-//! The devices must be formatted first and are mapped as a whole. Linux 6.12 crashes if an unformatted regular device
-//! is given together with zoned devices. The kernel replaces the length of the line by the usable capacity of the
-//! devices, so that it later reports a length that may differ from the loaded one. Versions before 2.0.0 take one
-//! device and print no `cache`.
+//! The devices must be formatted first (`dmzadm --format`) and are mapped as a whole. Linux 6.12 crashes if an
+//! unformatted regular device is given together with zoned devices. The kernel replaces the length of the line by the
+//! usable capacity of the devices, so that it later reports a length that may differ from the loaded one. Target
+//! versions before 2.0.0 take one device and print no `cache`.
 //!
 //! The reply to the message is empty.
 //!
@@ -43,10 +43,11 @@ impl Target for Zoned {
 
     const SINGLETON: bool = true;
 
+    /// A regular device before the zoned ones, under the name `regular device`, since 2.0.0.
     const FEATURES: &'static [Feature] = &[Feature { name: "regular device", since: Version::new(2, 0, 0) }];
 }
 
-/// The table of a `zoned` target.
+/// The arguments of a `zoned` target: its devices.
 ///
 /// ```
 /// use dm_targets::zoned::ZonedTable;
@@ -98,7 +99,7 @@ impl fmt::Display for ZonedTable {
     }
 }
 
-/// The number of zones of one kind, printed as `unmapped/total`.
+/// The number of zones of one kind, printed as `unmapped/total`, such as `4/6`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Zones {
@@ -130,7 +131,7 @@ impl Value for Zones {
     }
 }
 
-/// The status of a `zoned` target.
+/// The numbers of zones of a `zoned` target, and how many of them hold no data.
 ///
 /// ```
 /// use dm_targets::{Target, Zoned};
@@ -145,7 +146,7 @@ impl Value for Zones {
 pub struct ZonedStatus {
     /// The number of zones of all devices.
     pub zones: u32,
-    /// The zones of the regular device, all 0 without one; `None` before version 2.0.0.
+    /// The zones of the regular device, all 0 without one; `None` before target version 2.0.0.
     pub cache: Option<Zones>,
     /// The zones of each zoned device, in the order of the table.
     pub devices: Vec<ZonedDeviceStatus>,
@@ -154,7 +155,7 @@ pub struct ZonedStatus {
     pub extra: Vec<WordBuf>,
 }
 
-/// The zones of one zoned device.
+/// The numbers of zones of one zoned device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -51,7 +51,8 @@ pub enum PathGroup {
     HistoricalServiceTime {
         /// The weight of earlier requests in 1/1024, at most 1023; the kernel's default is 972.
         base_weight: u32,
-        /// The factor by which a path must be slower than another to count as slower; with 0 or 1, any difference counts.
+        /// The factor by which a path must be slower than another to count as slower; with 0, the kernel's default, or
+        /// 1, any difference counts.
         threshold_multiplier: u32,
         /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
@@ -93,7 +94,8 @@ impl PathGroup {
         Self::ServiceTime { paths: paths.into_iter().collect() }
     }
 
-    /// Uses the device that is expected to complete the request first, with the kernel's default arguments.
+    /// Uses the device that is expected to complete the request first. The weight and the factor are the kernel's
+    /// defaults: 972 and 0.
     pub fn historical_service_time<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
         Self::HistoricalServiceTime { base_weight: 972, threshold_multiplier: 0, paths: repeat_paths(devices) }
     }

@@ -10,37 +10,38 @@ const REPEAT_COUNT: &str = "repeat count";
 pub(super) const THROUGHPUT: Limits = Limits::new("relative throughput", 0, 100);
 const CPU_MASK: &str = "cpu mask";
 
-/// A path with a repeat count.
+/// A path for the selectors `round-robin`, `queue-length` and `historical-service-time`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RepeatPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// Without effect in today's kernels; before, the number of consecutive requests on this path. The kernel prints more
-    /// than 1 as 1, and for `historical-service-time` always 0.
+    /// Without effect in Linux 6.1 and later; in old kernels, the number of consecutive requests on this path. The
+    /// kernel prints more than 1 as 1, and for `historical-service-time` always 0.
     pub repeat_count: u32,
 }
 
-/// A path with a relative throughput.
+/// A path for the selector `service-time`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ThroughputPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// Without effect in today's kernels; before, the number of consecutive requests on this path. The kernel prints more
-    /// than 1 as 1.
+    /// Without effect in Linux 6.1 and later; in old kernels, the number of consecutive requests on this path. The
+    /// kernel prints more than 1 as 1.
     pub repeat_count: u32,
     /// The throughput in relation to the other paths, from 0 to 100; a path with 0 is used only if no path with more works.
     pub relative_throughput: u32,
 }
 
-/// A path for a set of CPUs.
+/// A path for the selector `io-affinity`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CpuPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The CPU mask: groups of up to eight hexadecimal digits, separated by commas.
+    /// The CPUs that use the path, as a bit mask in hexadecimal digits: groups of up to eight digits, separated by
+    /// commas; the lowest bit is CPU 0.
     pub cpu_mask: WordBuf,
 }
 

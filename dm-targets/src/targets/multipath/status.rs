@@ -13,11 +13,11 @@ const FEATURE_WORDS: Limits = Limits::new("number of feature words", 2, u64::MAX
 
 keywords! {
     exact;
-    /// Whether a path group is used.
+    /// Whether a path group is in use, can be used, or is disabled.
     pub enum GroupState {
         /// The group is used now.
         Active = "A",
-        /// The group can be used.
+        /// The group is neither used now nor disabled; all its paths may have failed.
         Enabled = "E",
         /// A message, or a storage array that was busy, has disabled the group; it is used only if no other group works.
         Disabled = "D",
@@ -35,7 +35,7 @@ keywords! {
     }
 }
 
-/// The status of a `multipath` target.
+/// The state of a `multipath` target, of its path groups and of its paths.
 ///
 /// ```
 /// use dm_targets::multipath::PathState;
@@ -61,8 +61,8 @@ pub struct MultipathStatus {
     /// Words about the hardware handler, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub handler: Vec<WordBuf>,
-    /// The number, from 1, of the group to which the next request switches, or else of the group in use, or else 1.
-    /// 0 if there are no groups.
+    /// The number, from 1, of the group to which the next request switches; if none switches, of the group in use; if
+    /// none is in use, 1. 0 if there are no groups.
     pub group: u32,
     /// The groups in the order of the table.
     pub groups: Vec<PathGroupStatus>,
@@ -71,12 +71,12 @@ pub struct MultipathStatus {
     pub extra: Vec<WordBuf>,
 }
 
-/// The status of a path group.
+/// The state of a path group and of its paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PathGroupStatus {
-    /// Whether the group is used.
+    /// Whether the group is in use, can be used, or is disabled.
     pub state: GroupState,
     /// The words that the path selector prints about itself.
     pub selector: SelectorInfo,
@@ -95,14 +95,15 @@ pub enum SelectorInfo {
     HistoricalServiceTime {
         /// The weight of earlier requests in 1/1024.
         base_weight: u32,
-        /// The factor by which a path must be slower to count as slower.
+        /// The factor by which a path must be slower than another to count as slower; with 0 or 1, any difference
+        /// counts.
         threshold_multiplier: u32,
     },
     /// Words that this crate does not know.
     Other(Vec<WordBuf>),
 }
 
-/// The status of a path.
+/// Whether a path works, and how often it has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -119,7 +120,7 @@ pub struct PathStatus {
 
 /// The words that a path selector prints about a path.
 ///
-/// The status does not name the selector; it is deduced from the number of words.
+/// The status does not name the selector, which is deduced from the number of words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -127,7 +128,7 @@ pub enum PathInfo {
     /// No words; `round-robin` prints none.
     Nothing,
     /// `queue-length`: the number of requests in flight. `io-affinity`: how often a path of the group was chosen on a
-    /// CPU to which none is assigned.
+    /// CPU to which no path is assigned.
     Count(i32),
     /// The words of `service-time`.
     ServiceTime {

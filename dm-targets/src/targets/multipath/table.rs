@@ -52,13 +52,13 @@ impl HardwareHandler {
 }
 
 options! {
-    /// The features of a `multipath` table.
+    /// What a `multipath` target does if no path works, and how it initializes groups and queues I/O.
     pub struct MultipathFeatures for MultipathTable.features {
         /// Queues requests, instead of failing them, while no path works.
         queue_if_no_path(): bool = Flag("queue_if_no_path");
-        /// The number of retries of the initialization of a group, from 1 to 50; none if not given.
+        /// How often the initialization of a group is retried, from 1 to 50; never if not given.
         pg_init_retries(retries: u32): Option<u32> = Argument(Limits::new("pg_init_retries", 1, 50));
-        /// The delay between retries in milliseconds, at most 60000; 2000 if not given.
+        /// The delay in milliseconds before the initialization of a group is retried, at most 60000; 2000 if not given.
         pg_init_delay_msecs(delay: u32): Option<u32> = Argument(Limits::new("pg_init_delay_msecs", 0, 60_000));
         /// Keeps the hardware handler that is already attached to a path.
         retain_attached_hw_handler(): bool = Flag("retain_attached_hw_handler"), since (1, 5, 0);
@@ -73,7 +73,7 @@ options! {
     count: Required, Limits::new("number of feature args", 0, 8);
 }
 
-/// The table of a `multipath` target.
+/// The arguments of a `multipath` target: the path groups, and how to use them.
 ///
 /// ```
 /// use dm_targets::multipath::{MultipathTable, PathGroup};
@@ -101,6 +101,8 @@ pub struct MultipathTable {
 
 impl MultipathTable {
     /// Uses the groups in this order of preference, without features.
+    ///
+    /// The values are not checked; [`Multipath::check`](crate::Target::check) does that.
     pub fn new(groups: impl IntoIterator<Item = PathGroup>) -> Self {
         let groups: Vec<PathGroup> = groups.into_iter().collect();
         let first_group = u32::from(!groups.is_empty());

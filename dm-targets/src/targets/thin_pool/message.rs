@@ -20,16 +20,17 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 pub enum ThinPoolMessage {
     /// Creates an empty thin device; the kernel returns `EEXIST` if the number is in use.
     CreateThin(ThinDevId),
-    /// Creates a thin device as a snapshot of another, which must be suspended or not active. The kernel does not check
-    /// that; it returns `EEXIST` if the number is in use and `ENODATA` if the origin does not exist.
+    /// Creates a thin device as a snapshot of `origin`, which must be suspended or not active. **The kernel does not
+    /// check that; otherwise data may be damaged.** It returns `EEXIST` if the number is in use and `ENODATA` if
+    /// `origin` does not exist.
     CreateSnap {
         /// The number of the new device.
         id: ThinDevId,
         /// The number of the device to take a snapshot of.
         origin: ThinDevId,
     },
-    /// Deletes a thin device; the kernel returns `EBUSY` while an active or inactive table uses it, and `ENODATA` if it
-    /// does not exist.
+    /// Deletes a thin device and its data; the kernel returns `EBUSY` while an active or inactive table uses the
+    /// device, and `ENODATA` if the device does not exist.
     Delete(ThinDevId),
     /// Changes the transaction id; the kernel returns `EINVAL` if `current` is not the current id.
     SetTransactionId {
@@ -41,7 +42,7 @@ pub enum ThinPoolMessage {
     /// Takes a snapshot of the metadata, which user space can read while the pool is in use; the kernel returns `EBUSY`
     /// if there is one already.
     ReserveMetadataSnap,
-    /// Releases that snapshot; the kernel returns `EINVAL` if there is none.
+    /// Releases the snapshot of the metadata; the kernel returns `EINVAL` if there is none.
     ReleaseMetadataSnap,
 }
 

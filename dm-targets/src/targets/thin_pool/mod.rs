@@ -96,15 +96,16 @@ fn check_devices(metadata: &Device, data: &Device) -> Result<(), InvalidField> {
 }
 
 options! {
-    /// The requested features of a `thin-pool` table.
+    /// The features that a `thin-pool` table requests; the status shows those in effect.
     pub struct ThinPoolFeatures for ThinPoolTable.features {
-        /// Does not zero new blocks.
+        /// Does not zero new blocks. **The unwritten part of a new block then shows what the data device had there,
+        /// which may be data of another thin device.**
         skip_block_zeroing(): bool = Flag("skip_block_zeroing");
         /// Does not support discards.
         ignore_discard(): bool = Flag("ignore_discard"), since (1, 1, 0);
-        /// Discards free blocks of the pool, but are not passed to the data device.
+        /// A discard frees blocks of the pool, but is not passed to the data device.
         no_discard_passdown(): bool = Flag("no_discard_passdown"), since (1, 1, 0);
-        /// Never changes the metadata.
+        /// Never changes the metadata, so that no block can be allocated.
         read_only(): bool = Flag("read_only");
         /// Fails writes immediately if no data block is free, instead of queueing them.
         error_if_no_space(): bool = Flag("error_if_no_space"), since (1, 10, 0);
@@ -117,7 +118,7 @@ options! {
     count: Optional, Limits::new("number of features", 0, 4);
 }
 
-/// The table of a `thin-pool` target.
+/// The arguments of a `thin-pool` target: the metadata and data devices, and how to allocate blocks.
 ///
 /// ```
 /// use dm_targets::thin_pool::ThinPoolTable;
@@ -139,15 +140,17 @@ pub struct ThinPoolTable {
     pub data: Device,
     /// The size of a data block: 128 to 2097152 sectors, a multiple of 128.
     pub block_size: Sectors,
-    /// The low water mark: the kernel sends an event when it allocates a data block and at most this many are free. It
-    /// sends the next one only after the pool was resumed.
+    /// The low water mark: the kernel sends an event when it allocates a data block and at most this many are free. The
+    /// kernel sends the next one only after the pool was resumed.
     pub low_water: DataBlocks,
-    /// The requested features.
+    /// The features that are requested.
     pub features: ThinPoolFeatures,
 }
 
 impl ThinPoolTable {
     /// A pool without features.
+    ///
+    /// The values are not checked; [`ThinPool::check`](crate::Target::check) does that.
     pub fn new(
         metadata: impl Into<Device>,
         data: impl Into<Device>,

@@ -14,8 +14,8 @@ keywords! {
     pub enum PoolMode {
         /// All operations.
         ReadWrite = "rw",
-        /// No changes of the metadata: as requested, after an error, or because no metadata block is free. Reads work,
-        /// and writes to mapped blocks that are not shared.
+        /// No changes of the metadata: as the table requests, after an error, or because no metadata block is free.
+        /// Reads work, and writes to mapped blocks that no snapshot shares.
         ReadOnly = "ro",
         /// No allocation of data blocks, until blocks are freed or the pool is extended.
         OutOfDataSpace = "out_of_data_space",
@@ -28,9 +28,9 @@ keywords! {
     pub enum PoolDiscard {
         /// Discards are not supported.
         Ignore = "ignore_discard",
-        /// Discards free blocks of the pool and are passed to the data device.
+        /// A discard frees blocks of the pool and is passed to the data device.
         Passdown = "discard_passdown",
-        /// Discards only free blocks of the pool.
+        /// A discard frees blocks of the pool, but is not passed to the data device.
         NoPassdown = "no_discard_passdown",
     }
 }
@@ -41,8 +41,8 @@ keywords! {
     pub enum PoolNoSpace {
         /// Writes fail.
         Error = "error_if_no_space",
-        /// Writes block until space is available or the kernel's `no_space_timeout` expires (60 seconds by default).
-        /// Then they fail as with [`Error`](Self::Error), and the status changes to it.
+        /// Writes block until space is available or the parameter `no_space_timeout` of the module `dm_thin_pool`
+        /// expires (60 seconds by default). After that, writes fail, and the status shows [`Error`](Self::Error).
         Queue = "queue_if_no_space",
     }
 }
@@ -58,7 +58,7 @@ keywords! {
     }
 }
 
-/// The status of a `thin-pool` target.
+/// The state of a pool, or why it is not known.
 ///
 /// ```
 /// use dm_targets::thin_pool::{PoolMode, ThinPoolStatus};
@@ -85,7 +85,7 @@ pub enum ThinPoolStatus {
 
 /// The figures in the status of a working `thin-pool` target.
 ///
-/// Old kernels print fewer fields; missing fields, and all after them, are `None`.
+/// Old kernels print fewer fields: a field that they do not print is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -106,7 +106,7 @@ pub struct WorkingPool {
     pub discard: Option<PoolDiscard>,
     /// How the pool handles writes that need a data block when none is free.
     pub no_space: Option<PoolNoSpace>,
-    /// Whether the metadata must be checked.
+    /// Whether the metadata must be checked with `thin_check`.
     pub check: Option<PoolCheck>,
     /// The low water mark for metadata: the kernel sends an event when the number of free metadata blocks falls to this
     /// number. The reserve counts as free here, unlike in [`metadata`](Self::metadata).
