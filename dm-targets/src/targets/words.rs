@@ -19,8 +19,8 @@ use crate::zoned::Zones;
 use crate::{Device, DevicePath, Key, Printer, Problem, Usage, Value, Word, WordBuf};
 
 macro_rules! from_str {
-    ($($type:ty),+ $(,)?) => {$(
-        /// Parses the text as one word, in which a backslash is an ordinary character.
+    ($about:literal; $($type:ty),+ $(,)?) => {$(
+        #[doc = $about]
         impl FromStr for $type {
             type Err = Problem;
 
@@ -42,11 +42,17 @@ macro_rules! display {
     )+};
 }
 
-from_str!(WordBuf, Device, DevicePath, Hex, Cipher, ThinDevId);
+from_str!("The same as [`new`](Self::new)."; WordBuf, Device, Hex, Cipher);
 // No `Display`: these types may contain a key, which it would show.
-from_str!(Key, CryptKey, KeyringKey, KeyedAlgorithm);
-from_str!(CacheBlocks, CacheValue, CryptIntegrity, Direction, FecCorrections, HexFlags, InlineKeyType, Recalculation);
-from_str!(RegionMapping, SegmentOffset, VdoIndexMemory, VdoSectorSize, Zones);
+from_str!(
+    "Parses the text as one word, in which a backslash is an ordinary character.";
+    DevicePath, Key, CryptKey, KeyringKey, KeyedAlgorithm,
+);
+from_str!(
+    "Parses the word that `Display` prints.";
+    ThinDevId, CacheBlocks, CacheValue, CryptIntegrity, Direction, FecCorrections, HexFlags, InlineKeyType,
+    Recalculation, RegionMapping, SegmentOffset, VdoIndexMemory, VdoSectorSize, Zones,
+);
 display!(CacheBlocks, CacheValue, CryptIntegrity, Direction, FecCorrections, HexFlags, InlineKeyType, Recalculation);
 display!(RegionMapping, SegmentOffset, VdoIndexMemory, VdoSectorSize, Zones);
 

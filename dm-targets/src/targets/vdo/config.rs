@@ -39,7 +39,7 @@ group! {
     }
 }
 
-/// The memory that the deduplication index uses.
+/// The memory that the deduplication index uses, printed in GiB as `0.25`, `0.50`, `0.75` or a whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum VdoIndexMemory {

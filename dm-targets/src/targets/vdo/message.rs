@@ -23,7 +23,7 @@ keywords! {
         Queues = "queues",
         /// An alias of `queues`.
         Threads = "threads",
-        /// The work queues and the state of the volume, as if no part was named.
+        /// The work queues and the state of the volume, the same as an empty list of parts.
         Default = "default",
         /// Everything.
         All = "all",
@@ -46,7 +46,8 @@ pub enum VdoMessage {
     Config,
     /// Switches compression on or off; the kernel returns `EBUSY` while it processes another such message.
     Compression(bool),
-    /// Closes the deduplication index. Like the next three messages, this may return before the index has changed.
+    /// Closes the deduplication index. Like `index-create`, `index-disable` and `index-enable`, this may return before
+    /// the index has changed.
     IndexClose,
     /// Creates a new deduplication index, and drops the contents of the old one.
     IndexCreate,
@@ -54,7 +55,7 @@ pub enum VdoMessage {
     IndexDisable,
     /// Starts using the deduplication index again.
     IndexEnable,
-    /// Writes these parts of the state, or the default part, to the kernel log now.
+    /// Writes these parts of the state to the kernel log now; an empty list means [`VdoDump::Default`].
     Dump(Vec<VdoDump>),
     /// Writes the state to the kernel log when the volume is shut down.
     DumpOnShutdown,
@@ -131,7 +132,7 @@ pub enum VdoReply {
     Config(VdoConfig),
 }
 
-/// Recognises a reply by its second entry; use [`Message::parse_reply`] if the message is known.
+/// Recognizes a reply by its second entry; use [`Message::parse_reply`] if the message is known.
 impl Params for VdoReply {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let mut ahead = fields.clone();

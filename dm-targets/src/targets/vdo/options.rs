@@ -12,27 +12,27 @@ const THREADS: &str = "thread configuration";
 const THREAD_LIST: Problem = Problem::Expected("a list such as cpu=2,bio=4, or a dot");
 
 options! {
-    /// The options of a `vdo` table; the kernel has a default for each.
+    /// The options of a `vdo` table; the kernel has a default for each. The [module](crate::vdo) lists the ranges.
     pub struct VdoOptions for VdoTable.options {
         /// The number of threads that acknowledge requests. 1 if not given; with 0, the thread that completes a request
         /// acknowledges it.
         ack(threads: u32): Option<u32> = Argument(Limits::new("ack", 0, 100));
         /// The number of threads that submit requests to the device; 4 if not given.
         bio(threads: u32): Option<u32> = Argument(Limits::new("bio", 1, 100));
-        /// The number of requests that one of these threads submits before the next thread is used; 64 if not given.
+        /// The number of requests that one `bio` thread submits before the next thread is used; 64 if not given.
         bio_rotation_interval(requests: u32): Option<u32> = Argument(Limits::new("bioRotationInterval", 1, 1024));
         /// The number of threads for hashing and compression; 1 if not given.
         cpu(threads: u32): Option<u32> = Argument(Limits::new("cpu", 1, 100));
-        /// The number of threads for deduplication, selected by the hash of the data. 0 if not given: one thread does this
-        /// work and that of the next two options.
+        /// The number of threads for deduplication, selected by the hash of the data. 0 if not given: one thread does
+        /// this work and that of `logical` and `physical`. All three must be 0 or all at least 1.
         hash(threads: u32): Option<u32> = Argument(Limits::new("hash", 0, 100));
-        /// The number of threads for logical blocks, selected by block number; 0 if not given.
+        /// The number of threads for logical blocks, selected by block number; 0 if not given. See `hash`.
         logical(threads: u32): Option<u32> = Argument(Limits::new("logical", 0, 60));
-        /// The number of threads for physical blocks, selected by block number; 0 if not given.
+        /// The number of threads for physical blocks, selected by block number; 0 if not given. See `hash`.
         physical(threads: u32): Option<u32> = Argument(Limits::new("physical", 0, 16));
         /// The largest discard in blocks of 4 KiB; 1 if not given.
         max_discard(blocks: u32): Option<u32> = Argument(Limits::new("maxDiscard", 1, 1_048_575));
-        /// The size of a slab of a new volume, in blocks of 4 KiB; 524288 if not given.
+        /// The size of a slab, the unit of space management, of a new volume, in blocks of 4 KiB; 524288 if not given.
         slab_size(blocks: u32): Option<u32> = Argument(Limits::new("slabSize", 8192, 1 << 23).power_of_two()),
             since (9, 2, 0);
         /// Whether identical blocks are stored only once; on if not given.

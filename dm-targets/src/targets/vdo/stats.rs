@@ -104,61 +104,63 @@ reply!(VdoStats);
 
 group! {
     "{";
-    /// The counters of the packer of compressed blocks.
+    /// The counters of the packer, which puts several compressed blocks (fragments) into one block.
     pub struct VdoPackerStats {
-        /// The number of compressed fragments that were written.
+        /// The number of fragments that were written.
         compressed_fragments_written: u64 = "compressedFragmentsWritten",
-        /// The number of blocks with compressed fragments that were written.
+        /// The number of blocks with fragments that were written.
         compressed_blocks_written: u64 = "compressedBlocksWritten",
-        /// The number of compressed fragments that are waiting to be packed.
+        /// The number of fragments that are waiting to be packed.
         compressed_fragments_in_packer: u64 = "compressedFragmentsInPacker",
     }
 }
 
 group! {
     "{";
-    /// The counters of the block allocator.
+    /// The counters of the block allocator, which takes blocks from slabs, the units of space management.
     pub struct VdoAllocatorStats {
         /// The number of slabs.
         slab_count: u64 = "slabCount",
         /// The number of slabs from which blocks were ever allocated.
         slabs_opened: u64 = "slabsOpened",
-        /// The number of times that a slab was opened again since the start.
+        /// The number of times that a slab was opened again since the volume was loaded, to allocate blocks from it.
         slabs_reopened: u64 = "slabsReopened",
     }
 }
 
 group! {
     "{";
-    /// Totals of journal entries, or of writes of journal blocks.
+    /// Totals of entries of the recovery journal, or of its blocks.
     pub struct VdoCommitStats {
-        /// The number that was begun.
+        /// The number of entries or blocks that were begun.
         started: u64 = "started",
-        /// The number whose write was submitted.
+        /// The number of entries or blocks whose write was submitted.
         written: u64 = "written",
-        /// The number whose write has ended.
+        /// The number of entries or blocks whose write has completed.
         committed: u64 = "committed",
     }
 }
 
 group! {
     "{";
-    /// The counters of the recovery journal.
+    /// The counters of the recovery journal, which records changes of the block map and of reference counts until they
+    /// are written.
     pub struct VdoJournalStats {
         /// The number of times that the journal was full.
         disk_full: u64 = "diskFull",
-        /// The number of times that it asked a slab journal to release space.
+        /// The number of times that the recovery journal asked a [slab journal](VdoSlabJournalStats) to release space.
         slab_journal_commits_requested: u64 = "slabJournalCommitsRequested",
-        /// The progress of its entries.
+        /// The progress of the entries of the journal.
         entries: VdoCommitStats = "entries",
-        /// The progress of its blocks.
+        /// The progress of the blocks of the journal.
         blocks: VdoCommitStats = "blocks",
     }
 }
 
 group! {
     "{";
-    /// The counters of the slab journals.
+    /// The counters of the slab journals. Each records changes of the reference counts of a slab, a unit of space
+    /// management, until the counts are written.
     pub struct VdoSlabJournalStats {
         /// The number of times that a slab journal was full.
         disk_full_count: u64 = "diskFullCount",
@@ -168,14 +170,14 @@ group! {
         blocked_count: u64 = "blockedCount",
         /// The number of blocks written.
         blocks_written: u64 = "blocksWritten",
-        /// The number of times that entries had to wait because the write of the last block could not start.
+        /// The number of times that entries had to wait because the write of the last journal block could not start.
         tail_busy_count: u64 = "tailBusyCount",
     }
 }
 
 group! {
     "{";
-    /// The counters of the slab summary.
+    /// The counters of the slab summary, which records how full each slab (unit of space management) is.
     pub struct VdoSlabSummaryStats {
         /// The number of blocks written.
         blocks_written: u64 = "blocksWritten",
@@ -184,7 +186,7 @@ group! {
 
 group! {
     "{";
-    /// The counters of the reference counts of blocks.
+    /// The counter of the reference counts, which record how many logical blocks use each physical block.
     pub struct VdoRefCountsStats {
         /// The number of blocks of reference counts written.
         blocks_written: u64 = "blocksWritten",
@@ -193,13 +195,13 @@ group! {
 
 group! {
     "{";
-    /// The current contents and the counters of the block map cache.
+    /// The current contents and the counters of the cache of the block map, whose pages map logical to physical blocks.
     pub struct VdoBlockMapStats {
         /// The number of changed pages in the cache.
         dirty_pages: u32 = "dirtyPages",
         /// The number of unchanged pages in the cache.
         clean_pages: u32 = "cleanPages",
-        /// The number of free pages.
+        /// The number of free pages in the cache.
         free_pages: u32 = "freePages",
         /// The number of pages whose read has failed and that are not free again yet.
         failed_pages: u32 = "failedPages",
@@ -207,7 +209,7 @@ group! {
         incoming_pages: u32 = "incomingPages",
         /// The number of pages that are being written.
         outgoing_pages: u32 = "outgoingPages",
-        /// The number of times that no page could be dropped to free it; reset once no lookup waits for a free page.
+        /// The number of times that no page could be dropped to make room; reset once no lookup waits for a free page.
         cache_pressure: u32 = "cachePressure",
         /// The number of lookups for reading.
         read_count: u64 = "readCount",
@@ -240,15 +242,15 @@ group! {
 
 group! {
     "{";
-    /// The counters of deduplication.
+    /// The counters of the deduplication of writes: how often the index named a block with the same data.
     pub struct VdoHashLockStats {
-        /// The number of index answers that named the right block.
+        /// The number of index answers that named a block with the same data.
         dedupe_advice_valid: u64 = "dedupeAdviceValid",
-        /// The number of index answers whose block was not confirmed.
+        /// The number of index answers whose block did not prove to have the same data.
         dedupe_advice_stale: u64 = "dedupeAdviceStale",
-        /// The number of writes of data that another request was writing at the same time.
+        /// The number of writes of the same data as another write in progress.
         concurrent_data_matches: u64 = "concurrentDataMatches",
-        /// The number of writes whose data had the same hash as other data at the same time.
+        /// The number of writes whose data had the same hash as different data of another write in progress.
         concurrent_hash_collisions: u64 = "concurrentHashCollisions",
         /// The number of index queries in progress.
         curr_dedupe_queries: u32 = "currDedupeQueries",
@@ -257,14 +259,14 @@ group! {
 
 group! {
     "{";
-    /// The counters of errors.
+    /// The numbers of failed operations.
     pub struct VdoErrorStats {
         /// The number of index entries that named an invalid block.
         invalid_advice_pbn_count: u64 = "invalidAdvicePBNCount",
         /// The number of requests that failed because there was no space.
         no_space_error_count: u64 = "noSpaceErrorCount",
-        /// The number of I/Os that failed because the volume was read-only, also of writes that were acknowledged
-        /// before.
+        /// The number of I/Os that failed because the volume was read-only, including those of writes that had been
+        /// acknowledged.
         read_only_error_count: u64 = "readOnlyErrorCount",
     }
 }
@@ -301,7 +303,7 @@ group! {
 
 group! {
     "{";
-    /// The counters of the deduplication index.
+    /// The counters of the deduplication index, which finds blocks by the hash of their data.
     pub struct VdoIndexStats {
         /// The number of blocks in the index.
         entries_indexed: u64 = "entriesIndexed",

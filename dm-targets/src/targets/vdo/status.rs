@@ -66,7 +66,7 @@ keywords! {
     }
 }
 
-/// The status of a `vdo` target.
+/// The state of a volume, and how full it is.
 ///
 /// ```
 /// use dm_targets::vdo::VdoMode;
@@ -81,7 +81,7 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct VdoStatus {
-    /// The path of the device that holds the volume, with the kernel's name of the device.
+    /// The device that holds the volume: `/dev/` and the kernel's name of the device, such as `/dev/sda`.
     pub device: WordBuf,
     /// The operations that the volume can perform.
     pub mode: VdoMode,

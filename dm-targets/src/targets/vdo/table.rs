@@ -15,7 +15,7 @@ const CACHE_BLOCKS: &str = "block map page cache size";
 const ERA_LENGTH: Limits = Limits::new("block map maximum age", 1, u32::MAX as u64);
 const PHYSICAL_BLOCKS: &str = "physical block count";
 
-/// The table of a `vdo` target.
+/// The arguments of a `vdo` target: the device of the volume, its size, and how to run it.
 ///
 /// ```
 /// use dm_targets::vdo::{VdoSectorSize, VdoTable};
@@ -34,7 +34,7 @@ pub struct VdoTable {
     version: VdoVersion,
     /// The device that holds the volume.
     pub device: Device,
-    /// The size of the volume on the device in blocks of 4 KiB; 0 in grammar `V0`, which does not contain it.
+    /// The size of the volume on the device in blocks of 4 KiB; 0 in grammar `V0`, which does not contain the size.
     pub physical_blocks: DataBlocks,
     /// The logical block size of the volume.
     pub sector_size: VdoSectorSize,
@@ -50,10 +50,11 @@ pub struct VdoTable {
 }
 
 impl VdoTable {
-    /// A volume on `device` with `physical_blocks` blocks of 4 KiB.
+    /// A volume on `device` with `physical_blocks` blocks of 4 KiB. The values are not checked;
+    /// [`Vdo::check`](crate::Target::check) does that.
     ///
-    /// `cache_blocks` pages of the block map, of 4 KiB each, are cached in memory. `era_length`, from 1 to 16380,
-    /// decides how long a changed page may stay there; see [the field](Self::era_length).
+    /// `cache_blocks` pages of the block map, of 4 KiB each, are cached in memory. `era_length`, from 1 to 16380 with a
+    /// journal of the usual size, decides how long a changed page may stay there; see [the field](Self::era_length).
     pub fn new(
         device: impl Into<Device>,
         physical_blocks: DataBlocks,
@@ -157,15 +158,15 @@ fn ignore(fields: &mut Fields<'_>, count: usize) -> Result<(), ParseError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum VdoVersion {
-    /// Without a version and the number of blocks; the whole device is used.
+    /// Has neither a version nor the number of blocks; the whole device is used.
     V0,
     /// The first grammar with a version.
     V1,
     /// The first grammar with keys and values.
     V2,
-    /// One ignored word.
+    /// Has one ignored word.
     V3,
-    /// No ignored words.
+    /// Has no ignored words.
     V4,
 }
 

@@ -24,11 +24,12 @@
 //! | fec_blocks, fec_start | [`DataBlocks`] | data blocks | fec_blocks counts data, hashes and anything after them |
 //! | fec_roots | `u8` | parity bytes per code word | 2 to 24 |
 //! | state | [`VerityState`] | | `V` or `C` |
-//! | corrected | [`FecCorrections`] | blocks | `-`: no FEC; only printed by recent kernels |
+//! | corrected | [`FecCorrections`] | blocks | `-`: no FEC; not printed by Linux 6.12 and earlier |
 //!
-//! Option words are not case-sensitive. Forward error correction (FEC) requires its device, `fec_blocks`, `fec_roots`, and
-//! equal data and hash block sizes. Without its device, the other FEC options have no effect and are not printed. Words
-//! after the counted options are ignored. The table must be loaded read-only. The target takes no messages.
+//! Option words are not case-sensitive. Forward error correction (FEC) requires `use_fec_from_device`, `fec_blocks`,
+//! `fec_roots`, and equal data and hash block sizes. Without `use_fec_from_device`, the other FEC options have no
+//! effect and are not printed. Words after the counted options are ignored. The table must be loaded read-only. The
+//! target takes no messages.
 //!
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.

@@ -20,7 +20,7 @@ keywords! {
     }
 }
 
-/// The status of a `verity` target.
+/// Whether a `verity` target has found corrupted blocks, and how many it has corrected.
 ///
 /// ```
 /// use dm_targets::verity::VerityState;

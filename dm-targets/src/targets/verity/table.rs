@@ -20,7 +20,8 @@ pub(super) const HASH_BLOCK: Limits = Limits::new("hash block size", 512, 1 << 3
 pub struct VerityDevice {
     /// The device that holds the data or the hashes.
     pub device: Device,
-    /// The size of a block: a power of two from 512 to 2^30 bytes, for data at most a page.
+    /// The size of a block in bytes: a power of two from 512 to 2^30, at least the logical block size of the device;
+    /// for data, at most a page.
     pub block_size: u32,
 }
 
@@ -31,11 +32,11 @@ impl VerityDevice {
     }
 }
 
-/// The reaction to a block that fails verification, instead of failing the read.
+/// What happens, instead of a failed read, if a block fails verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnCorruption {
-    /// Logs the error, at most 100 times, and returns the data.
+    /// Logs the error, at most 100 times, and returns the corrupted data.
     Ignore,
     /// Restarts the machine.
     Restart,
@@ -43,7 +44,7 @@ pub enum OnCorruption {
     Panic,
 }
 
-/// The reaction to a block that cannot be read, instead of failing the read.
+/// What happens, instead of a failed read, if a block cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnError {
@@ -54,7 +55,7 @@ pub enum OnError {
 }
 
 options! {
-    /// The options of a `verity` table.
+    /// How a `verity` target verifies blocks, and what it does with bad ones.
     pub struct VerityOptions for VerityTable.options {
         /// The reaction to a block that fails verification; without it, the read fails.
         on_corruption(reaction: OnCorruption): Option<OnCorruption> = OneOf(&[
@@ -69,16 +70,18 @@ options! {
         ]);
         /// Blocks whose expected hash is that of zeros are returned as zeros without being verified.
         ignore_zero_blocks(): bool = Flag("ignore_zero_blocks"), since (1, 3, 0);
-        /// Data blocks are verified only until they pass once; at most 2^31 - 1 data blocks.
+        /// Data blocks are verified only until they pass once: later changes of the block are not detected. Allowed for
+        /// at most 2^31 - 1 data blocks.
         check_at_most_once(): bool = Flag("check_at_most_once"), since (1, 4, 0);
         /// Blocks are verified in a softirq instead of a work queue if their hashes are in memory.
         try_verify_in_tasklet(): bool = Flag("try_verify_in_tasklet"), since (1, 9, 0);
-        /// The device that holds the parity for forward error correction; requires `fec_blocks` and `fec_roots`.
+        /// The device that holds the parity for forward error correction (FEC); requires `fec_blocks`, `fec_roots`, and
+        /// equal data and hash block sizes.
         use_fec_from_device(device: impl Into<Device>): Option<Device> = Argument(FEC_DEVICE), since (1, 3, 0);
         /// The number of blocks that forward error correction covers: data, hashes and anything after them.
         fec_blocks(blocks: DataBlocks): Option<DataBlocks> = Argument(FEC_BLOCKS);
-        /// The block on the FEC device at which the parity starts; 0 if not given. The kernel prints it for every table
-        /// with an FEC device.
+        /// The block on the FEC device, in units of the data block size, at which the parity starts; 0 if not given.
+        /// The kernel prints the option for every table with an FEC device.
         fec_start(start: DataBlocks): Option<DataBlocks> = Argument(FEC_START);
         /// The number of parity bytes per code word of 255 bytes, from 2 to 24.
         fec_roots(bytes: u8): Option<u8> = Argument(FEC_ROOTS);
@@ -97,7 +100,7 @@ options! {
         "panic_on_corruption" since (1, 7, 0), "restart_on_error" since (1, 10, 0), "panic_on_error" since (1, 10, 0);
 }
 
-/// The table of a `verity` target, which must be loaded read-only.
+/// The arguments of a `verity` target: the data, the hash tree and the root hash. The table must be loaded read-only.
 ///
 /// ```
 /// use dm_targets::{Target, Verity, WordBuf};
@@ -121,7 +124,7 @@ pub struct VerityTable {
     pub data: VerityDevice,
     /// The device that holds the hash tree.
     pub hash: VerityDevice,
-    /// The number of data blocks.
+    /// The number of data blocks that the hash tree covers.
     pub data_blocks: DataBlocks,
     /// The hash block at which the hash tree starts.
     pub hash_start: u64,
@@ -147,6 +150,8 @@ impl VerityTable {
     }
 
     /// A device whose data has this root hash, without salt.
+    ///
+    /// The values are not checked; [`Verity::check`](crate::Target::check) does that.
     pub fn new(
         version: u32,
         data: VerityDevice,
