@@ -12,8 +12,8 @@
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | health | a letter per stripe | | see [`StripeHealth`] |
 //!
-//! The length must be a multiple of the number of stripes, and the length of each stripe a multiple of the chunk size. The
-//! `1` is the number of words that follow it. The target takes no messages.
+//! The length must be a multiple of the number of stripes, and the length of each stripe a multiple of the chunk size.
+//! The `1` is the number of words that follow it. The target takes no messages.
 //!
 //! Kernel: `stripe_ctr` and `stripe_status` in `drivers/md/dm-stripe.c`.
 

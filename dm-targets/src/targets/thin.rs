@@ -14,8 +14,8 @@
 //! | mapped | [`Sectors`] | sectors: mapped blocks times the block size | |
 //! | highest | [`Sectors`] or `-` | last sector of the last mapped block | `-`: nothing is mapped |
 //!
-//! `Fail`: the pool has failed. `-`: the device is not open in its pool. `Error`: the kernel could not read the metadata.
-//! The kernel prints the first two instead of the table as well; such a table cannot be loaded.
+//! `Fail`: the pool has failed. `-`: the device is not open in its pool. `Error`: the kernel could not read the
+//! metadata. The kernel prints the first two instead of the table as well; such a table cannot be loaded.
 //!
 //! The target takes no messages; send them to the pool.
 //!

@@ -1,4 +1,4 @@
-//! `zero`: reads return zeros, writes are discarded.
+//! `zero`: reads return zeros, writes have no effect.
 //!
 //! ```text
 //! table  =

@@ -30,7 +30,8 @@ pub struct ThroughputPath {
     /// Without effect in Linux 6.1 and later; in old kernels, the number of consecutive requests on this path. The
     /// kernel prints more than 1 as 1.
     pub repeat_count: u32,
-    /// The throughput in relation to the other paths, from 0 to 100; a path with 0 is used only if no path with more works.
+    /// The throughput in relation to the other paths, from 0 to 100; a path with 0 is used only if no path with more
+    /// works.
     pub relative_throughput: u32,
 }
 

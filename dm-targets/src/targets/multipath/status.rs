@@ -19,7 +19,8 @@ keywords! {
         Active = "A",
         /// The group is neither used now nor disabled; all its paths may have failed.
         Enabled = "E",
-        /// A message, or a storage array that was busy, has disabled the group; it is used only if no other group works.
+        /// A message, or a storage array that was busy, has disabled the group; it is used only if no other group
+        /// works.
         Disabled = "D",
     }
 }

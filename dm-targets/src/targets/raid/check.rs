@@ -82,7 +82,8 @@ impl RaidTable {
         if self.params.rebuild.iter().any(is_missing) {
             return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is not missing")));
         }
-        // Linux 6.12 reads the size of the first device even if it is missing, and crashes (`rs_adjust_data_offsets`).
+        // At least Linux 6.1 to 6.12 read the size of the first device even if it is missing, and crash
+        // (`rs_adjust_data_offsets`).
         let moves_data = self.params.data_offset.is_some_and(|offset| offset != Sectors(0));
         if moves_data && self.devices.first().is_some_and(|device| device.data.is_none()) {
             return Err(InvalidField::new("data_offset", Problem::Expected("left out if the first device is missing")));

@@ -80,7 +80,8 @@ keywords! {
 pub enum RaidStatus {
     /// The status of an array with a known layout.
     Array(RaidArrayStatus),
-    /// Printed by the kernel for an array whose layout has no name; only metadata of other tools can contain such a layout.
+    /// Printed by the kernel for an array whose layout has no name; only metadata of other tools can contain such a
+    /// layout.
     Nothing,
 }
 

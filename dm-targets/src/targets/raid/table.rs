@@ -147,7 +147,7 @@ pub struct RaidTable {
     spelling: Spelling,
 }
 
-/// One of the devices of an array.
+/// A device of an array, with its metadata device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RaidDevice {

@@ -5,7 +5,8 @@ use core::fmt;
 use super::ORIGIN;
 use crate::{Device, Fields, Params, ParseError, Printer};
 
-/// The table of a `snapshot-origin` target, which copies chunks to the device's snapshots before they are overwritten.
+/// The argument of a `snapshot-origin` target: the origin, whose chunks are copied to its snapshots before they are
+/// overwritten.
 ///
 /// ```
 /// use dm_targets::snapshot::SnapshotOriginTable;

@@ -7,7 +7,7 @@ use dm_units::Sectors;
 
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf, Work, WorkKind};
 
-/// The status of a `snapshot` or `snapshot-merge` target.
+/// How full the store of a `snapshot` or `snapshot-merge` target is, or why it cannot be used.
 ///
 /// ```
 /// use dm_targets::snapshot::SnapshotStatus;

@@ -26,7 +26,8 @@ keywords! {
         /// The same as [`Persistent`](Self::Persistent), but a write to the snapshot that finds the COW device full
         /// leads to the status `Overflow` instead of `Invalid`.
         PersistentOverflow = "PO",
-        /// Stores chunks on the COW device but their metadata in memory: the snapshot is lost when the device is removed.
+        /// Stores chunks on the COW device but their metadata in memory: the snapshot is lost when the device is
+        /// removed.
         Transient = "N",
     }
 }
@@ -159,7 +160,7 @@ impl Spelled for SnapshotTable {
 
 spelled!(SnapshotTable);
 
-/// The table of a `snapshot-merge` target: the same as that of the snapshot that it replaces.
+/// The arguments of a `snapshot-merge` target: the same as those of the snapshot that it replaces.
 ///
 /// ```
 /// use dm_targets::snapshot::{SnapshotMergeTable, SnapshotStore, SnapshotTable};

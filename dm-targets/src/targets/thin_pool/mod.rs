@@ -18,16 +18,16 @@
 //! | low_water | [`DataBlocks`] | data blocks | |
 //! | #features | count | words | at most 4, although there are five features |
 //! | used/total | [`Usage`](crate::Usage) | the first pair: metadata blocks of 4 KiB; the second: data blocks | |
-//! | held_root | [`MetaBlocks`](dm_units::MetaBlocks) or `-` | number of a metadata block | |
+//! | held_root | [`MetaBlocks`](dm_units::MetaBlocks) or `-` | number of a metadata block | `-`: no metadata snapshot |
 //! | check | `needs_check` or `-` | | |
 //! | meta_low_water | [`MetaBlocks`](dm_units::MetaBlocks) | metadata blocks | |
 //!
 //! A printed table and a status end with a space, except the statuses `Fail` and `Error`. Old kernels print fewer words
-//! in a status. A table has the requested features, a status the active ones. Words after the counted features are
-//! ignored.
+//! in a status. A table has the features that were requested, a status those in effect. Words after the counted
+//! features are ignored.
 //!
 //! Replies to messages are empty. While the pool is out of metadata space, read-only or failed, messages fail with
-//! `EOPNOTSUPP`, which `DevError::is_read_only` recognizes.
+//! `EOPNOTSUPP`, which `DevError::is_read_only` of the feature `devices` recognizes.
 //!
 //! Kernel: `pool_ctr`, `pool_status` and `pool_message` in `drivers/md/dm-thin.c`.
 

@@ -90,8 +90,9 @@ pub enum ThinPoolStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WorkingPool {
-    /// A number that user space sets with [`ThinPoolMessage::SetTransactionId`](super::ThinPoolMessage::SetTransactionId),
-    /// to find out after a crash which of its steps were completed.
+    /// A number that user space sets with
+    /// [`ThinPoolMessage::SetTransactionId`](super::ThinPoolMessage::SetTransactionId), to find out after a crash which
+    /// of its steps were completed.
     pub transaction_id: u64,
     /// The used and total blocks of the metadata device. The used ones include the kernel's reserve: a tenth of the
     /// total, at most 4096 blocks.

@@ -12,8 +12,8 @@ pub(super) const FEC_BLOCKS: &str = "fec_blocks";
 pub(super) const FEC_START: &str = "fec_start";
 pub(super) const FEC_ROOTS: Limits = Limits::new("fec_roots", 2, 24);
 
-/// Checks that a table with an FEC device has `fec_blocks` and `fec_roots`; `fec_start` is 0 by default. Without the device,
-/// the kernel ignores the other FEC options.
+/// Checks that a table with an FEC device has `fec_blocks` and `fec_roots`; `fec_start` is 0 by default. Without the
+/// device, the kernel ignores the other FEC options.
 pub(super) fn check_fec_is_complete(options: &VerityOptions) -> Result<(), InvalidField> {
     let VerityOptions { use_fec_from_device: device, fec_blocks: blocks, fec_roots: roots, .. } = options;
     let missing = |field| Err(InvalidField::new(field, Problem::Missing));

@@ -109,7 +109,7 @@ keywords! {
 }
 
 options! {
-    /// The optional arguments of a `writecache` table.
+    /// How a `writecache` target caches writes, and when it writes them back.
     pub struct WritecacheOptions for WritecacheTable.options {
         /// The sector of the cache device at which the cache starts, less than the size of the device; 0 if not given.
         start_sector(start: Sectors): Option<Sectors> = Argument("start_sector");
@@ -134,8 +134,8 @@ options! {
         fua(on: bool): Option<bool> = OneOf(&[("fua", true), ("nofua", false)]);
         /// Caches new blocks only for writes of file system metadata (`REQ_META`).
         metadata_only(): bool = Flag("metadata_only"), since (1, 6, 0);
-        /// The time in milliseconds, at most 60000, without direct writes to the origin before writeback resumes; 3000 if
-        /// not given. Only for an SSD.
+        /// The time in milliseconds, at most 60000, without direct writes to the origin before writeback resumes; 3000
+        /// if not given. Only for an SSD.
         pause_writeback(milliseconds: u32): Option<u32> = Argument(Limits::new("pause_writeback", 0, 60_000)),
             since (1, 6, 0);
     }
