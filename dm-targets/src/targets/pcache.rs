@@ -221,8 +221,8 @@ impl Value for SegmentOffset {
     }
 }
 
-/// How full a `pcache` target is, and the positions of its keys: a key records where in the cache a part of the device
-/// is.
+/// How full a `pcache` target is, and the positions of its keys: a key records where the cache holds a part of the
+/// device.
 ///
 /// ```
 /// use dm_targets::{Pcache, Target};

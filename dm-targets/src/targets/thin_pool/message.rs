@@ -21,8 +21,8 @@ pub enum ThinPoolMessage {
     /// Creates an empty thin device; the kernel returns `EEXIST` if the number is in use.
     CreateThin(ThinDevId),
     /// Creates a thin device as a snapshot of `origin`, which must be suspended or not active. **The kernel does not
-    /// check that; otherwise data may be damaged.** It returns `EEXIST` if the number is in use and `ENODATA` if
-    /// `origin` does not exist.
+    /// check that; a snapshot of an active device can damage data.** The kernel returns `EEXIST` if the number is in
+    /// use and `ENODATA` if `origin` does not exist.
     CreateSnap {
         /// The number of the new device.
         id: ThinDevId,
