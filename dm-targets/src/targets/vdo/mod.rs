@@ -34,8 +34,8 @@
 //! if its value is a number of at most 100, and refused otherwise. `indexSparse`, `indexMemory` and `slabSize` apply to
 //! a volume that the kernel formats, which it can since target version 9.2.0.
 //!
-//! In a table, the kernel prints the words as they were given; in a status, it prints its name of the device. The
-//! length must be a multiple of 8 sectors.
+//! In a table, the kernel prints the words as they were given; in a status, it prints its name of the device. The length
+//! must be a multiple of 8 sectors.
 //!
 //! The replies to `stats` and `config` are text; other replies are empty.
 //!
