@@ -79,9 +79,11 @@ impl Target for Integrity {
     }
 
     /// As [`Target::difference`], with the requested table as `one` and the one that the kernel printed as `other`.
-    /// What the kernel prints without a request is not compared.
+    /// What the kernel prints without a request is not compared, nor are `journal_sectors` and `interleave_sectors`, which
+    /// an existing device has in its superblock. A number that the kernel may print for the requested one does not
+    /// differ from it.
     fn difference(one: &IntegrityTable, other: &IntegrityTable) -> Option<TableDifference> {
-        let other = other.reduced_to(one);
+        let other = other.as_requested(one);
         Comparison::new(one, &other)
             .layout("device", |table| &table.device)
             .layout("reserved sectors", |table| &table.reserved)

@@ -52,13 +52,14 @@ options! {
         /// Passes discards to the device although the tags have a key. Requires an `internal_hash` with a key. Cannot
         /// be undone once a device has been used with this option.
         allow_discards_keyed(): bool = Flag("allow_discards_keyed"), since (1, 14, 0);
-        /// The size of the journal in sectors when the device is formatted; the kernel may round it. By default, 1/128
+        /// The size of the journal in sectors when the kernel formats the device; the kernel may round it. By default, 1/128
         /// of the device, at most 131072 (8192 on 32-bit systems).
         journal_sectors(sectors: u32): Option<u32> = Pair("journal_sectors");
-        /// The number of sectors of data between two areas of tags when the device is formatted; 32768 if not given.
-        /// The kernel may round it.
+        /// The number of sectors of data between two areas of tags when the kernel formats the device; 32768 if not given.
+        /// It is rounded down to a power of two from 8 to 2147483648.
         interleave_sectors(sectors: u32): Option<u32> = Pair("interleave_sectors");
-        /// The number of sectors of tags in one buffer; 128 if not given. The kernel may round it.
+        /// The number of sectors of tags in one buffer; 128 if not given. The kernel rounds it down to a power of two, and
+        /// further if the area of the tags is not a multiple of it.
         buffer_sectors(sectors: u32): Option<u32> = Pair("buffer_sectors");
         /// The percentage of the journal, at most 100, that may be used before the journal is flushed; 50 if not given.
         journal_watermark(percent: u32): Option<u32> = Pair(Limits::new("journal_watermark", 0, 100));
@@ -67,7 +68,8 @@ options! {
         /// The number of sectors per bit of the bitmap; 32768 if not given. The kernel rounds it down to a power of
         /// two, and raises it if the bitmap would not fit in the place of the journal.
         sectors_per_bit(sectors: u64): Option<u64> = Pair("sectors_per_bit"), since (1, 3, 0);
-        /// The time in milliseconds after which the bitmap is written; 10000 if not given.
+        /// The time in milliseconds after which the bitmap is written; 10000 if not given. The kernel rounds it up to its
+        /// clock.
         bitmap_flush_interval(milliseconds: u32): Option<u32> = Pair("bitmap_flush_interval"), since (1, 3, 0);
         /// Uses smaller padding between areas of tags; kernels without this option cannot use such a device.
         fix_padding(): bool = Flag("fix_padding"), since (1, 4, 0);
@@ -134,32 +136,56 @@ impl IntegrityTable {
 }
 
 impl IntegrityTable {
-    /// Removes what the kernel prints although it was not requested: options that are not in `requested`, and flags from the
-    /// superblock.
-    pub(super) fn reduced_to(&self, requested: &Self) -> Self {
-        let mut reduced = self.clone();
-        let (options, requested_options) = (&mut reduced.options, &requested.options);
-        let numbers = [
-            (&mut options.journal_sectors, requested_options.journal_sectors),
-            (&mut options.interleave_sectors, requested_options.interleave_sectors),
-            (&mut options.buffer_sectors, requested_options.buffer_sectors),
-            (&mut options.journal_watermark, requested_options.journal_watermark),
-            (&mut options.commit_time, requested_options.commit_time),
-            (&mut options.bitmap_flush_interval, requested_options.bitmap_flush_interval),
-        ];
-        for (printed, requested) in numbers {
-            *printed = printed.filter(|_| requested.is_some());
-        }
-        options.sectors_per_bit = options.sectors_per_bit.filter(|_| requested_options.sectors_per_bit.is_some());
+    /// With what was requested in place of what the kernel may print for it. What was not requested is the kernel's choice,
+    /// an option that is not printed has no effect in the mode, and flags may come from the superblock.
+    pub(super) fn as_requested(&self, requested: &Self) -> Self {
+        let mut table = self.clone();
+        let has_few_entries = table.has_few_journal_entries();
+        let (printed, wanted) = (&mut table.options, &requested.options);
+        // They only apply to a device that the kernel formats.
+        printed.journal_sectors = wanted.journal_sectors;
+        printed.interleave_sectors = wanted.interleave_sectors;
+        replace(&mut printed.buffer_sectors, wanted.buffer_sectors, |printed, wanted| {
+            u64::from(printed) <= rounded_down(wanted.into())
+        });
+        replace(&mut printed.journal_watermark, wanted.journal_watermark, |_, _| has_few_entries);
+        replace(&mut printed.commit_time, wanted.commit_time, |_, _| false);
+        replace(&mut printed.sectors_per_bit, wanted.sectors_per_bit, |printed, wanted| {
+            printed >= rounded_down(wanted)
+        });
+        // Rounded up to the kernel's clock, which has at least 100 ticks per second.
+        replace(&mut printed.bitmap_flush_interval, wanted.bitmap_flush_interval, |printed, wanted| {
+            printed.checked_sub(wanted).is_some_and(|more| more < 10)
+        });
         // The kernel does not print a block size of 512.
-        options.block_size = options.block_size.or(requested_options.block_size.filter(|bytes| *bytes == 512));
-        options.recalculate = requested_options.recalculate;
-        options.reset_recalculate = requested_options.reset_recalculate;
-        options.fix_padding = requested_options.fix_padding;
-        options.fix_hmac = requested_options.fix_hmac;
-        reduced.tag_size = reduced.tag_size.filter(|_| requested.tag_size.is_some());
-        reduced
+        printed.block_size = printed.block_size.or(wanted.block_size.filter(|bytes| *bytes == 512));
+        printed.recalculate = wanted.recalculate;
+        printed.reset_recalculate = wanted.reset_recalculate;
+        printed.fix_padding = wanted.fix_padding;
+        printed.fix_hmac = wanted.fix_hmac;
+        table.tag_size = table.tag_size.filter(|_| requested.tag_size.is_some());
+        table
     }
+
+    /// Whether the journal may have so few entries that one is more than one percent, to which the watermark is then
+    /// rounded. There is at least one entry per block and sector, see `calculate_journal_section_size`.
+    fn has_few_journal_entries(&self) -> bool {
+        let sectors_per_block = self.options.block_size.unwrap_or(512) >> 9;
+        let most = sectors_per_block.saturating_add(1).saturating_mul(100);
+        self.options.journal_sectors.is_some_and(|sectors| sectors < most)
+    }
+}
+
+/// Replaces a printed number by the requested one, unless the kernel prints another number for that.
+fn replace<N: Copy>(printed: &mut Option<N>, wanted: Option<N>, may_be_for: impl Fn(N, N) -> bool) {
+    if printed.zip(wanted).is_none_or(|(found, wanted)| may_be_for(found, wanted)) {
+        *printed = wanted;
+    }
+}
+
+/// The largest power of two up to `number`, and 1 for 0.
+fn rounded_down(number: u64) -> u64 {
+    1 << number.max(1).ilog2()
 }
 
 impl Spelled for IntegrityTable {

@@ -91,8 +91,10 @@ impl Target for Multipath {
         table.check()
     }
 
+    /// `one` is the requested table. Another hardware handler than the requested one does not differ from it, nor does any
+    /// if `retain_attached_hw_handler` was requested: it was attached to a path before.
     fn difference(one: &MultipathTable, other: &MultipathTable) -> Option<TableDifference> {
-        let [one, other] = [one, other].map(MultipathTable::as_printed);
+        let [one, other] = [one, &other.as_requested(one)].map(MultipathTable::as_printed);
         Comparison::new(&one, &other)
             .layout("path groups", |table| &table.groups)
             .tunable("features", |table| &table.features)

@@ -110,17 +110,28 @@ impl MultipathTable {
     }
 
     /// Keeps only the words that every kernel prints back: drops `retain_attached_hw_handler`, a `queue_mode` other
-    /// than `bio`, the arguments of the handler and the repeat counts.
+    /// than `bio`, the arguments of the handler, a handler with `queue_mode bio` and the repeat counts.
     pub(super) fn as_printed(&self) -> Self {
         let mut printed = self.clone();
         let features = &mut printed.features;
         features.queue_mode = features.queue_mode.take().filter(|mode| *mode == QueueMode::Bio);
         features.retain_attached_hw_handler = false;
+        printed.handler = printed.handler.filter(|_| features.queue_mode.is_none());
         if let Some(handler) = &mut printed.handler {
             handler.args.clear();
         }
         printed.groups.iter_mut().for_each(PathGroup::simplify);
         printed
+    }
+
+    /// With the requested hardware handler in place of one that may have been attached to a path already.
+    pub(super) fn as_requested(&self, requested: &Self) -> Self {
+        let mut table = self.clone();
+        let is_replaced = requested.handler.is_some() || requested.features.retain_attached_hw_handler;
+        if table.handler.is_some() && is_replaced {
+            table.handler = requested.handler.clone();
+        }
+        table
     }
 
     /// Sets the hardware handler of all paths.

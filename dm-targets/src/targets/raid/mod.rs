@@ -78,12 +78,17 @@ impl Target for Raid {
         table.check(length)
     }
 
+    /// `one` is the requested table. A number that the kernel may print for the requested one does not differ from it.
     fn difference(one: &RaidTable, other: &RaidTable) -> Option<TableDifference> {
-        let other = other.with_units_of(one);
-        Comparison::new(one, &other)
+        let [one, other] = [one.clone(), other.as_requested(one)].map(RaidTable::in_full);
+        Comparison::new(&one, &other)
             .layout("raid type", |table| &table.raid_type)
             .layout("chunk size", |table| &table.chunk_size)
             .layout("devices", |table| &table.devices)
+            .layout("raid10_copies", |table| &table.params.raid10_copies)
+            .layout("raid10_format", |table| &table.params.raid10_format)
+            .layout("raid10_use_near_sets", |table| &table.params.raid10_use_near_sets)
+            .layout("journal_dev", |table| &table.params.journal_dev)
             .tunable("params", |table| &table.params)
             .result()
     }

@@ -118,6 +118,8 @@ options! {
 ///   loaded, and `{:#}` the text of the kernel, which cannot.
 /// - `daemon_sleep`, `stripe_cache`, `region_size`, `raid10_copies` and `raid10_format` are the values in effect, and
 ///   `delta_disks` is the larger of the requested number and what remains to be done. The chunk size of RAID 1 is 0.
+///   [`difference`](crate::Target::difference) ignores what the kernel may print for the requested value, such as a stripe
+///   cache that has grown, and `daemon_sleep` and `max_write_behind`, which a load does not change in an existing bitmap.
 /// - Before version 1.15.1, the count is too large with `rebuild`, `write_mostly` or a journal. `{:#}` prints this
 ///   count too.
 ///
@@ -176,14 +178,32 @@ impl RaidDevice {
 }
 
 impl RaidTable {
-    /// With the requested `max_write_behind` if this table has the half of it, as the kernel prints it.
-    pub(super) fn with_units_of(&self, requested: &Self) -> Self {
+    /// With the requested numbers in place of those that the kernel may print for them.
+    pub(super) fn as_requested(&self, requested: &Self) -> Self {
         let mut table = self.clone();
-        let sectors = requested.params.max_write_behind;
-        if table.params.max_write_behind == sectors.map(|sectors| sectors / 2) {
-            table.params.max_write_behind = sectors;
+        if requested.raid_type.level() == Some(Level::Raid1) {
+            table.chunk_size = requested.chunk_size;
         }
+        let (printed, wanted) = (&mut table.params, &requested.params);
+        // An existing bitmap keeps its own numbers, and without a bitmap they have no effect.
+        replace(&mut printed.daemon_sleep, wanted.daemon_sleep, |_, _| true);
+        replace(&mut printed.max_write_behind, wanted.max_write_behind, |_, _| true);
+        replace(&mut printed.region_size, wanted.region_size, |_, wanted| wanted == Sectors(0));
+        // The cache also grows under load.
+        let smallest = requested.chunk_size.0 / 2;
+        let holds = |printed: u32, wanted: u32| u64::from(printed) >= u64::from(wanted).max(smallest);
+        replace(&mut printed.stripe_cache, wanted.stripe_cache, holds);
+        replace(&mut printed.delta_disks, wanted.delta_disks, |printed, wanted| printed == 0 && wanted < 0);
         table
+    }
+
+    /// With the defaults of RAID 10.
+    pub(super) fn in_full(mut self) -> Self {
+        if self.raid_type.level() == Some(Level::Raid10) {
+            self.params.raid10_copies.get_or_insert(2);
+            self.params.raid10_format.get_or_insert(Raid10Format::Near);
+        }
+        self
     }
 
     /// An array with no parameters except the chunk size.
@@ -198,6 +218,13 @@ impl RaidTable {
     #[must_use]
     pub fn nosync(self) -> Self {
         self.sync(RaidSync::NoSync)
+    }
+}
+
+/// Replaces a printed number by the requested one, if the kernel may print it for that.
+fn replace<N: Copy>(printed: &mut Option<N>, wanted: Option<N>, may_be_for: impl Fn(N, N) -> bool) {
+    if printed.zip(wanted).is_some_and(|(found, wanted)| may_be_for(found, wanted)) {
+        *printed = wanted;
     }
 }
 

@@ -23,8 +23,9 @@
 //! The COW (copy-on-write) device holds the exception store: the chunks that were preserved or written to the snapshot.
 //! The chunk size of an existing persistent store is the one stored on disk, whatever the table has; for a new store, 0
 //! means 32 or the COW device's block size, whichever is larger. The kernel prints the size in effect, but 0 for a
-//! table that is waiting to take over the store of an active snapshot. A `snapshot-merge` copies a persistent store
-//! back into its origin; the merge is complete when `allocated` equals `metadata`.
+//! table that is waiting to take over the store of an active snapshot; [`difference`](Target::difference) therefore
+//! compares only the sizes of transient stores. A `snapshot-merge` copies a persistent store back into its origin; the
+//! merge is complete when `allocated` equals `metadata`.
 //!
 //! None of these targets takes messages.
 //!
@@ -41,7 +42,7 @@ pub use table::{SnapshotFeatures, SnapshotMergeTable, SnapshotStore, SnapshotTab
 
 use dm_units::{Sectors, Version};
 
-use crate::{Comparison, Feature, Health, InvalidField, NoMessage, NoStatus, Problem, TableDifference, Target};
+use crate::{Feature, Health, InvalidField, NoMessage, NoStatus, Problem, TableDifference, Target};
 
 const ORIGIN: &str = "origin device";
 const STORE: &str = "exception store type";
@@ -64,13 +65,7 @@ impl Target for Snapshot {
     }
 
     fn difference(one: &SnapshotTable, other: &SnapshotTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
-            .layout("origin", |table| &table.origin)
-            .layout("COW device", |table| &table.cow)
-            .layout("store", |table| &table.store)
-            .layout("chunk size", |table| &table.chunk_size)
-            .tunable("features", |table| &table.features)
-            .result()
+        one.difference(other)
     }
 
     fn health(status: &SnapshotStatus) -> Health {
@@ -101,6 +96,10 @@ impl Target for SnapshotMerge {
             return Err(InvalidField::new(STORE, Problem::Expected("P or PO: only a persistent store can be merged")));
         }
         Ok(())
+    }
+
+    fn difference(one: &SnapshotMergeTable, other: &SnapshotMergeTable) -> Option<TableDifference> {
+        one.0.difference(&other.0)
     }
 
     fn health(status: &SnapshotStatus) -> Health {

@@ -9,7 +9,9 @@ use crate::option::keywords::keywords;
 use crate::option::{Flag, OptionGroup, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
-use crate::{Device, Fields, InvalidField, Limits, Params, ParseError, Printer, Problem, WordBuf};
+use crate::{
+    Comparison, Device, Fields, InvalidField, Limits, Params, ParseError, Printer, Problem, TableDifference, WordBuf,
+};
 
 const COW: &str = "COW device";
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, i32::MAX as u64 >> 9).power_of_two();
@@ -118,6 +120,21 @@ impl SnapshotTable {
     pub fn new(origin: impl Into<Device>, cow: impl Into<Device>, store: SnapshotStore, chunk_size: Sectors) -> Self {
         let (features, spelling) = (SnapshotFeatures::default(), Spelling::default());
         Self { origin: origin.into(), cow: cow.into(), store, chunk_size, features, spelling }
+    }
+
+    /// Compares with the table that a kernel printed. A persistent store has the chunk size that it was created with, which
+    /// the kernel prints instead of the requested size.
+    pub(super) fn difference(&self, other: &Self) -> Option<TableDifference> {
+        Comparison::new(self, other)
+            .layout("origin", |table| &table.origin)
+            .layout("COW device", |table| &table.cow)
+            .layout("store", |table| &table.store)
+            .layout("chunk size", |table| {
+                let is_stored = table.store.reads_as() != Some(SnapshotStore::Transient);
+                if is_stored { &Sectors(0) } else { &table.chunk_size }
+            })
+            .tunable("features", |table| &table.features)
+            .result()
     }
 
     pub(super) fn check(&self) -> Result<(), InvalidField> {
