@@ -31,7 +31,7 @@ pub enum Concern {
     /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and `do_failures` fails writes |
     /// | multipath without a path `A` | requests fail, or wait while `queue_if_no_path` is set |
-    /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because the status does not contain their number (`validate_raid_redundancy`) |
+    /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that may hold the same data, assuming the default of 2 copies because the status does not contain their number (`validate_raid_redundancy`, `_enough` in raid10.c) |
     Failed,
     /// The contents of the target are lost. [Failed](HealthState::Failed).
     ///

@@ -196,8 +196,8 @@ impl RaidTable {
     fn check_redundancy(&self, level: Level) -> Result<(), InvalidField> {
         let missing = self.devices.iter().filter(|device| device.data.is_none()).count() as u64;
         let spare = match level {
-            // Which devices may be missing depends on the layout.
-            Level::Raid10 => return Ok(()),
+            Level::Raid10 if self.has_a_copy_of_everything() => return Ok(()),
+            Level::Raid10 => 0,
             Level::Raid1 => (self.devices.len() as u64).saturating_sub(1),
             Level::Raid0 | Level::Raid45 | Level::Raid6 => level.parity_devices(),
         };
@@ -205,6 +205,20 @@ impl RaidTable {
             return Ok(());
         }
         Err(InvalidField::new("data device", Problem::Expected("given for more devices at this level")))
+    }
+
+    /// Whether at least one is given of all neighboring devices that hold the same data in RAID 10, as `_enough` in
+    /// `drivers/md/raid10.c` counts them: in the near layout, the next copies begin after the previous ones, otherwise with
+    /// the next device.
+    fn has_a_copy_of_everything(&self) -> bool {
+        let copies = self.params.raid10_copies.unwrap_or(2) as usize;
+        let is_near = matches!(self.params.raid10_format, None | Some(Raid10Format::Near));
+        let step = if is_near { copies } else { 1 };
+        let count = self.devices.len();
+        (0..count).filter_map(|number| number.saturating_mul(step).checked_rem(count)).all(|first| {
+            let mut same = self.devices.iter().cycle().skip(first).take(copies);
+            same.any(|device| device.data.is_some())
+        })
     }
 }
 
@@ -352,6 +366,36 @@ mod tests {
             assert_eq!(check(start, most, devices), Ok(()), "{start}");
             let refusal = check(start, most + 1, devices - 1).unwrap_err();
             assert_eq!(refusal.field(), "data device", "{start}");
+        }
+    }
+
+    #[test]
+    fn raid10_needs_one_of_all_devices_that_hold_the_same_data() {
+        let check = |params: &str, devices: &str| {
+            let pairs = devices.replace('A', " 8:0 8:16").replace('-', " - -");
+            let table = Raid::parse_input(&format!("raid10 {params} {}{pairs}", devices.len())).unwrap();
+            Raid::check(&table, Sectors(60 << 10)).map_err(|refusal| refusal.field())
+        };
+        let far = "3 8 raid10_format far";
+        for (params, devices) in [
+            ("1 8", "A--A"),
+            ("3 8 raid10_format near", "-AA-"),
+            ("1 8", "-A-AA"),
+            ("3 8 raid10_copies 3", "--A-A-"),
+            (far, "-A-A"),
+            ("3 8 raid10_format offset", "A-A"),
+        ] {
+            assert_eq!(check(params, devices), Ok(()), "{params} {devices}");
+        }
+        for (params, devices) in [
+            ("1 8", "AA--"),
+            ("1 8", "-AAA-"),
+            ("1 8", "A--AA"),
+            ("3 8 raid10_copies 3", "---AAA"),
+            (far, "A--A"),
+            (far, "-AA-"),
+        ] {
+            assert_eq!(check(params, devices), Err("data device"), "{params} {devices}");
         }
     }
 

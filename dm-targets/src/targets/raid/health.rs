@@ -97,7 +97,7 @@ impl RaidArrayStatus {
 }
 
 impl RaidType {
-    /// Whether some data was stored only on the lost devices.
+    /// Whether the kernel has too few devices for some data.
     fn loses_data(&self, lost: &[bool]) -> bool {
         let count = lost.iter().filter(|lost| **lost).count();
         match self.level() {
@@ -111,8 +111,10 @@ impl RaidType {
 
     /// Whether two neighboring devices are lost that can hold the same data, if there are two copies.
     ///
-    /// Copies are on neighboring devices. In the near layout with an even number of devices, these are fixed pairs;
-    /// otherwise each device can share data with both neighbors, and the last device with the first.
+    /// As `_enough` in `drivers/md/raid10.c` counts them, without which the kernel does not start an array: in the near layout
+    /// with an even number of devices, these are fixed pairs; otherwise each device with both neighbors, and the last
+    /// device with the first. In the far and offset layouts, the kernel counts a pair also if `raid10_use_near_sets` is not
+    /// set, where the copies are in fixed sets.
     fn loses_pair(&self, lost: &[bool]) -> bool {
         let near = matches!(self, Self::Raid10 | Self::Raid10Near);
         if near && lost.len() % 2 == 0 {

@@ -36,7 +36,8 @@
 //! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes the layout of the array from
 //! the metadata, which it does not read with `sync`, and an array without a layout does not start. A `data_offset`
 //! other than 0 crashes at least Linux 6.1 to 6.12 if the first device is missing. [`check`](Target::check) refuses all
-//! three. Words after the last device are ignored.
+//! of these, and more missing devices than the level tolerates: for RAID 10, as many neighbors as there are copies
+//! (`_enough` in `drivers/md/raid10.c`). Words after the last device are ignored.
 //!
 //! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!
