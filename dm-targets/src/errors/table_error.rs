@@ -35,7 +35,8 @@ pub enum TableErrorKind {
         /// The sector at which the line must start.
         expected: Sectors,
     },
-    /// The target must be the only line of its table; see [`Target::SINGLETON`](crate::Target::SINGLETON).
+    /// The target must be the only line of its table, or the only target; see [`Target::SINGLETON`](crate::Target::SINGLETON)
+    /// and [`Target::IMMUTABLE`](crate::Target::IMMUTABLE).
     NotAlone,
 }
 

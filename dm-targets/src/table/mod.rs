@@ -223,7 +223,8 @@ impl<K: LineKind> fmt::Display for StatusLine<K> {
 /// - It has 1 to 1048576 lines.
 /// - The first line starts at sector 0, and every other line at the end of the previous one.
 /// - No line has the length 0, and all lines together have at most 2^54 - 1 sectors.
-/// - A target that must be alone ([`SINGLETON`](crate::Target::SINGLETON)) has no other lines beside it.
+/// - A target that must be alone ([`SINGLETON`](crate::Target::SINGLETON)) has no other lines beside it, and one that cannot
+///   be mixed ([`IMMUTABLE`](crate::Target::IMMUTABLE)) no lines of other targets.
 /// - Every line has passed [`Target::check`](crate::Target::check).
 ///
 /// `FromStr` parses and `Display` prints one line of text per line of the table.
@@ -263,7 +264,9 @@ impl<K: LineKind> Table<K> {
         for (line, number) in lines.iter().zip(1..) {
             let error = |kind| TableError::new(number, kind);
             expected = check_line(line, expected).map_err(error)?;
-            if lines.len() > 1 && K::is_singleton(&line.params) {
+            let is_other = |other: &TableLine<K>| other.target_type() != line.target_type();
+            let is_alone = lines.len() == 1 || !K::is_singleton(&line.params);
+            if !is_alone || (K::is_immutable(&line.params) && lines.iter().any(is_other)) {
                 return Err(error(TableErrorKind::NotAlone));
             }
         }

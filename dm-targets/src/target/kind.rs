@@ -53,8 +53,11 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// [`ParseError`]: the text is not such a status.
     fn read_status(target_type: &str, fields: Fields<'_>) -> Result<Self::Status, ParseError>;
 
-    /// Whether the table must be the only line.
+    /// Whether the table must be the only line; see [`Target::SINGLETON`].
     fn is_singleton(table: &Self::Table) -> bool;
+
+    /// Whether the other lines must have the same target; see [`Target::IMMUTABLE`].
+    fn is_immutable(table: &Self::Table) -> bool;
 
     /// Whether the table may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
@@ -117,6 +120,11 @@ impl<T: Target> LineKind for T {
     #[inline]
     fn is_singleton(_: &T::Table) -> bool {
         T::SINGLETON
+    }
+
+    #[inline]
+    fn is_immutable(_: &T::Table) -> bool {
+        T::IMMUTABLE
     }
 
     #[inline]

@@ -56,9 +56,13 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// crate knows no version; most of it is as old as the target.
     const FEATURES: &'static [Feature] = &[];
 
-    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON` in Linux 7.2; Linux 6.1
-    /// allows several lines of verity).
+    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON` in all supported kernels;
+    /// newer ones also require it of verity).
     const SINGLETON: bool = false;
+
+    /// Whether the other lines of a table with a line of this target must have the same target (`DM_TARGET_IMMUTABLE`). Once
+    /// such a table is active, the kernel only replaces it by one with this target, or with `error`.
+    const IMMUTABLE: bool = false;
 
     /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems should
     /// ignore such devices.

@@ -146,6 +146,13 @@ macro_rules! targets {
                 }
             }
 
+            fn is_immutable(table: &AnyTable) -> bool {
+                match table {
+                    $(AnyTable::$name(_) => $target::IMMUTABLE,)+
+                    AnyTable::Other(_) => false,
+                }
+            }
+
             fn is_secret(table: &AnyTable) -> bool {
                 match table {
                     $(AnyTable::$name(_) => $target::SECRET,)+

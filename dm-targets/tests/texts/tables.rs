@@ -1,6 +1,6 @@
 //! Whole tables, their errors, and serde.
 
-use dm_targets::{Crypt, Flakey, Linear, Raid, Table, TableErrorKind, TableLine, Target, Verity};
+use dm_targets::{Any, Crypt, Flakey, Linear, Raid, Table, TableErrorKind, TableLine, Target, Verity};
 use dm_units::{DeviceNumber, Sectors};
 
 fn refusal(text: &str) -> String {
@@ -27,6 +27,18 @@ fn a_device_has_less_than_2_to_the_54_sectors() {
     assert!("0 18014398509481983 zero".parse::<Table>().is_ok());
     assert_eq!(refusal("0 18014398509481984 zero"), "line 1: ends beyond the largest sector of a device");
     assert_eq!(refusal("0 8 zero\n8 18446744073709551615 zero"), "line 2: ends beyond the largest sector of a device");
+}
+
+/// Linux 6.1 prints such a table.
+#[test]
+fn verity_is_only_mixed_with_verity() {
+    let line = |start: u32| format!("{start} 8 verity 1 7:0 7:1 4096 4096 1 1 sha256 {} -", "ab".repeat(32));
+    let lines = format!("{}\n{}", line(0), line(8));
+    assert_eq!(Table::<Any>::parse_printed(&lines).unwrap().lines().len(), 2);
+    assert_eq!(Table::<Verity>::parse_printed_as(&lines).unwrap().lines().len(), 2);
+    let refused = |number| format!("line {number}: this target must be the only one of its table");
+    assert_eq!(refusal(&format!("{}\n8 8 zero", line(0))), refused(1));
+    assert_eq!(refusal(&format!("0 8 zero\n{}", line(8))), refused(2));
 }
 
 #[test]

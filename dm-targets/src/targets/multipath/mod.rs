@@ -84,6 +84,7 @@ impl Target for Multipath {
     type Message = MultipathMessage;
 
     const SINGLETON: bool = true;
+    const IMMUTABLE: bool = true;
 
     const FEATURES: &'static [Feature] = MultipathFeatures::FEATURES;
 

@@ -62,6 +62,7 @@ impl Target for ThinPool {
     type Message = ThinPoolMessage;
 
     const SINGLETON: bool = true;
+    const IMMUTABLE: bool = true;
 
     const INTERNAL: bool = true;
 
