@@ -48,6 +48,9 @@ use crate::{
 const KEY: &str = "key";
 const KEYTYPE: &str = "keytype";
 
+/// The size of a raw key of AES-256 in XTS mode.
+const RAW_KEY_SIZE: usize = 64;
+const WRAPPED_KEY_SIZE: Limits = Limits::new(KEY, 32, 128);
 const KEY_SIZE: Limits = Limits::new(KEY, 1, 128);
 
 /// The `inlinecrypt` target as a type parameter; [`Target`] has the functions that parse its texts.
@@ -63,7 +66,7 @@ impl Target for InlineCrypt {
     const SECRET: bool = true;
 
     fn check(table: &InlineCryptTable, length: Sectors) -> Result<(), InvalidField> {
-        check_key(&table.key)?;
+        check_key(&table.key, table.options.key_type)?;
         let sector_size = table.options.sector_size.unwrap_or(512);
         check_sectors(sector_size.into(), table.iv_offset, length)?;
         if sector_size != 512 && !table.options.iv_large_sectors {
@@ -80,12 +83,18 @@ impl Target for InlineCrypt {
     }
 }
 
-fn check_key(key: &CryptKey) -> Result<(), InvalidField> {
-    match key {
-        CryptKey::Keyring(key) if *key.key_type() != KeyringType::Logon => {
-            Err(InvalidField::new(KEY, Problem::Expected("of the type logon if it is in a keyring")))
+/// Checks where the key is and its size, as `blk_crypto_init_key` in `block/blk-crypto.c` does.
+fn check_key(key: &CryptKey, key_type: InlineKeyType) -> Result<(), InvalidField> {
+    if let CryptKey::Keyring(key) = key {
+        if *key.key_type() != KeyringType::Logon {
+            return Err(InvalidField::new(KEY, Problem::Expected("of the type logon if it is in a keyring")));
         }
-        key => KEY_SIZE.check(key.size() as u64),
+    }
+    match key_type {
+        InlineKeyType::Raw if key.size() == RAW_KEY_SIZE => Ok(()),
+        InlineKeyType::Raw => Err(InvalidField::new(KEY, Problem::Expected("64 bytes long if it is raw"))),
+        InlineKeyType::HwWrapped => WRAPPED_KEY_SIZE.check(key.size() as u64),
+        InlineKeyType::Other(_) => KEY_SIZE.check(key.size() as u64),
     }
 }
 
@@ -221,11 +230,12 @@ impl Put<InlineKeyType> for InlineKeyType {
 /// use dm_targets::inlinecrypt::InlineCryptTable;
 /// use dm_units::{DeviceNumber, Sectors};
 ///
-/// let key = Key::from_hex("00ff")?;
-/// let table = InlineCryptTable::new(key, Sectors(0), DeviceNumber::new(254, 0), Sectors(0)).allow_discards();
-/// assert_eq!(table.to_string(), "aes-xts-plain64 00ff 0 254:0 0 1 allow_discards");
-/// assert_eq!(InlineCrypt::parse_table("aes-xts-plain64 00ff 0 254:0 0 1 allow_discards")?, table);
-/// assert_eq!(format!("{table:#}"), "aes-xts-plain64 00ff 1 0 254:0 0 1 allow_discards");
+/// let hex = "00ff".repeat(32);
+/// let table = InlineCryptTable::new(Key::from_hex(&hex)?, Sectors(0), DeviceNumber::new(254, 0), Sectors(0)).allow_discards();
+/// assert_eq!(table.to_string(), format!("aes-xts-plain64 {hex} 0 254:0 0 1 allow_discards"));
+/// assert_eq!(InlineCrypt::parse_table(&table.to_string())?, table);
+/// assert_eq!(format!("{table:#}"), format!("aes-xts-plain64 {hex} 1 0 254:0 0 1 allow_discards"));
+/// assert_eq!(InlineCrypt::check(&table, Sectors(8)), Ok(()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -322,7 +332,7 @@ mod tests {
     const KEY_AND_REST: &str = "aes-xts-plain64 00ff";
 
     fn check(rest: &str) -> Result<(), String> {
-        let table = InlineCrypt::parse_input(&format!("{KEY_AND_REST} {rest}")).unwrap();
+        let table = InlineCrypt::parse_input(&format!("aes-xts-plain64 {} {rest}", "00".repeat(64))).unwrap();
         InlineCrypt::check(&table, Sectors(8)).map_err(|error| error.to_string())
     }
 
@@ -377,15 +387,26 @@ mod tests {
 
     #[test]
     fn keys_have_limits() {
-        let check = |key: &str| {
-            let table = InlineCrypt::parse_input(&format!("aes-xts-plain64 {key} 0 8:0 0")).unwrap();
+        let check_as = |key_type: &str, key: &str| {
+            let table =
+                InlineCrypt::parse_input(&format!("aes-xts-plain64 {key} 0 8:0 0 1 keytype:{key_type}")).unwrap();
             InlineCrypt::check(&table, Sectors(8)).map_err(|error| error.to_string())
         };
-        assert_eq!(check(&"00".repeat(128)), Ok(()));
-        assert_eq!(check(":128:logon:a"), Ok(()));
-        let size = Err("key must be from 1 to 128".to_owned());
-        assert_eq!(check(&"00".repeat(129)), size);
-        assert_eq!(check("-"), size);
-        assert_eq!(check(":64:user:a"), Err("key must be of the type logon if it is in a keyring".to_owned()));
+        let hex = |bytes| "00".repeat(bytes);
+        for key in [hex(64), ":64:logon:a".to_owned()] {
+            assert_eq!(check_as("raw", &key), Ok(()), "{key}");
+        }
+        for key in [hex(63), hex(65), hex(128), ":32:logon:a".to_owned(), "-".to_owned()] {
+            assert_eq!(check_as("raw", &key), Err("key must be 64 bytes long if it is raw".to_owned()), "{key}");
+        }
+        for key in [hex(32), hex(128), ":128:logon:a".to_owned()] {
+            assert_eq!(check_as("hw-wrapped", &key), Ok(()), "{key}");
+        }
+        for key in [hex(31), hex(129), "-".to_owned()] {
+            assert_eq!(check_as("hw-wrapped", &key), Err("key must be from 32 to 128".to_owned()), "{key}");
+        }
+        assert_eq!(check_as("3", &hex(129)), Err("key must be from 1 to 128".to_owned()));
+        let place = Err("key must be of the type logon if it is in a keyring".to_owned());
+        assert_eq!(check_as("raw", ":64:user:a"), place);
     }
 }

@@ -97,7 +97,7 @@ fn powers_of_two_are_limited_as_in_the_kernel() {
         (accepts::<CloneTarget>, "8:0 8:16 8:32 @", [8, 1 << 21]),
         (accepts::<Crypt>, "aes-xts-plain64 00 0 8:0 0 1 sector_size:@", [512, 4096]),
         (accepts::<Integrity>, "8:0 0 4 J 1 block_size:@", [512, 4096]),
-        (accepts::<InlineCrypt>, "aes-xts-plain64 00 0 8:0 0 2 sector_size:@ iv_large_sectors", [512, 4096]),
+        (accepts::<InlineCrypt>, "aes-xts-plain64 :64:logon:a 0 8:0 0 2 sector_size:@ iv_large_sectors", [512, 4096]),
         (accepts::<Mirror>, "core 1 @ 2 8:0 0 8:16 0", [2, 4096]),
         (accepts::<Snapshot>, "8:0 8:16 P @", [1, 1 << 21]),
         (accepts::<Writecache>, "s 8:0 8:16 @ 0", [512, 1 << 16]),

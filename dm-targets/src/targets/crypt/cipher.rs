@@ -67,8 +67,7 @@ impl Cipher {
     ///
     /// [`Problem::Expected`]: the name or the chaining mode is empty, a required IV generator or the hash of `essiv` is
     /// missing, the key count is not a power of two, or there are brackets without the prefix `capi:`.
-    /// [`Problem::Missing`]: the IV generator is empty. [`Problem::ForbiddenByte`]: the text contains NUL or the byte
-    /// 0xA0.
+    /// [`Problem::ForbiddenByte`]: the text contains NUL or the byte 0xA0.
     pub fn new(specification: &str) -> Result<Self, Problem> {
         let parts = Parts::split(specification);
         let iv = parts.iv.map(|iv| IvMode::read(Word::plain(iv))).transpose()?;
