@@ -11,6 +11,8 @@ use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, WordBuf};
 const LOG_ARG_COUNT: &str = "log argument count";
 const LOG_DEVICE: &str = "log device";
 const REGION_SIZE: Limits = Limits::new("region size", 2, u32::MAX as u64).power_of_two();
+/// The largest number of regions (`create_log_context` in `drivers/md/dm-log.c`).
+const MAX_REGIONS: u64 = u32::MAX as u64;
 const UUID: &str = "log uuid";
 const UUID_LEN: Limits = Limits::new("length of the log uuid", 1, 128);
 const CORE_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 1, 2);
@@ -24,7 +26,8 @@ const INTEGRATED_FLUSH: &str = "integrated_flush";
 pub enum MirrorLog {
     /// A log in memory, which exists only as long as the table.
     Core {
-        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror.
+        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror, which has
+        /// at most 2^32 - 1 regions.
         region_size: Sectors,
         /// The assumed state of all regions when the table is loaded; `None` means out of sync.
         sync: Option<LogSync>,
@@ -33,7 +36,8 @@ pub enum MirrorLog {
     Disk {
         /// The device that holds the log.
         device: Device,
-        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror.
+        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror, which has
+        /// at most 2^32 - 1 regions.
         region_size: Sectors,
         /// The assumed state of all regions at every resume of the device; `None` means the state that is stored on the log
         /// device, and out of sync for a new log.
@@ -118,7 +122,8 @@ impl MirrorLog {
         match self {
             Self::Core { region_size, .. } | Self::Disk { region_size, .. } => {
                 REGION_SIZE.check(*region_size)?;
-                Limits::new(REGION_SIZE.field(), 2, length.0).check(*region_size)
+                let smallest = length.0.div_ceil(MAX_REGIONS).next_power_of_two().max(2);
+                Limits::new(REGION_SIZE.field(), smallest, length.0).check(*region_size)
             }
             Self::Userspace { uuid, integrated_flush, args } => {
                 UUID_LEN.check(uuid.len() as u64)?;
@@ -282,6 +287,21 @@ mod tests {
             check(&"x".repeat(129), &args).unwrap_err().to_string(),
             "length of the log uuid must be from 1 to 128"
         );
+    }
+
+    #[test]
+    fn a_mirror_has_less_than_2_to_the_32_regions() {
+        let check = |log: &str, length| {
+            let table = Mirror::parse_table(&format!("{log} 2 8:0 0 8:16 0")).unwrap();
+            Mirror::check(&table, Sectors(length)).map_err(|refusal| refusal.to_string())
+        };
+        let most = u64::from(u32::MAX);
+        for log in ["core 1 2", "disk 2 8:32 2"] {
+            assert_eq!(check(log, 2 * most), Ok(()), "{log}");
+            let refusal = check(log, 2 * most + 1).unwrap_err();
+            assert!(refusal.starts_with("region size must be from 4 to"), "{refusal}");
+        }
+        assert_eq!(check("core 1 4", 2 * most + 1), Ok(()));
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | region_size | [`Sectors`] | sectors | a power of two, from 2 to the length of the mirror |
+//! | region_size | [`Sectors`] | sectors | a power of two, from 2 to the length of the mirror, with at most 2^32 - 1 regions |
 //! | uuid | word | | at most 128 bytes |
 //! | legs | `u32` | | 2 to 9 |
 //! | offset | [`Sectors`] | sectors on the device | |
