@@ -190,7 +190,8 @@ impl Value for HexFlags {
         let digits = word.spelling();
         // Any other spelling would not be printed back as it was read.
         let plain = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        u32::from_str_radix(digits, 16).ok().filter(|_| plain).map(Self).ok_or(problem)
+        let shortest = digits == "0" || !digits.starts_with('0');
+        u32::from_str_radix(digits, 16).ok().filter(|_| plain && shortest).map(Self).ok_or(problem)
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
@@ -352,7 +353,7 @@ mod tests {
     fn flags_are_hexadecimal() {
         let status = Pcache::parse_status("1f 128 64 12 70 1 3:8192 3:0 3:0").unwrap();
         assert_eq!(status.sb_flags, HexFlags(0x1f));
-        for flags in ["0x1", "+1", "1F", "100000000"] {
+        for flags in ["0x1", "+1", "1F", "01", "00", "100000000"] {
             let text = format!("{flags} 128 64 12 70 1 3:8192 3:0 3:0");
             assert!(Pcache::parse_status(&text).is_err(), "{text}");
         }
