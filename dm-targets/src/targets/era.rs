@@ -223,9 +223,9 @@ mod tests {
     fn blocks_are_multiples_of_eight_sectors() {
         let refusal = |text| Era::parse_table(text).unwrap_err().to_string();
         assert_eq!(refusal("254:32 254:0 12"), "era table: word 3, block size, must be a multiple of 8");
-        assert_eq!(refusal("254:32 254:0 0"), "era table: word 3, block size, must be from 8 to 4294967295");
+        assert_eq!(refusal("254:32 254:0 0"), "era table: word 3, block size, must be from 8 to 4294967288");
         let table = EraTable::new(Device::new("/dev/a").unwrap(), Device::new("/dev/b").unwrap(), Sectors(4));
-        assert_eq!(Era::check(&table, Sectors(8)).unwrap_err().to_string(), "block size must be from 8 to 4294967295");
+        assert_eq!(Era::check(&table, Sectors(8)).unwrap_err().to_string(), "block size must be from 8 to 4294967288");
         assert!(Era::parse_table("254:32 254:0 24").is_ok(), "not only powers of two");
     }
 

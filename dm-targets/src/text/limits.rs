@@ -62,13 +62,23 @@ impl Limits {
     fn problem(&self, number: u64) -> Option<Problem> {
         let Self { min, max, power_of_two, unit, .. } = *self;
         if !(min..=max).contains(&number) {
-            Some(Problem::OutOfRange { min, max })
+            Some(Problem::OutOfRange { min, max: self.largest() })
         } else if power_of_two && !number.is_power_of_two() {
             Some(Problem::NotPowerOfTwo)
         } else if number.checked_rem(unit) != Some(0) {
             Some(Problem::NotMultipleOf(unit))
         } else {
             None
+        }
+    }
+
+    /// The largest number within the limits, or `u64::MAX` without an upper limit.
+    fn largest(&self) -> u64 {
+        let Self { max, power_of_two, unit, .. } = *self;
+        match max.checked_ilog2() {
+            _ if max == u64::MAX => max,
+            Some(exponent) if power_of_two => 1 << exponent,
+            _ => max.saturating_sub(max.checked_rem(unit).unwrap_or_default()),
         }
     }
 }

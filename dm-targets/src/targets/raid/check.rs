@@ -299,7 +299,7 @@ mod tests {
         refused("raid1 3 0 delta_disks -252", 2, "delta_disks must be from 1 to 251");
         refused("raid10 3 64 delta_disks -1", 2, "delta_disks must be positive for RAID 10");
         assert_eq!(check("raid10 3 64 delta_disks 1", 2), Ok(()));
-        refused("raid1 3 0 data_offset 8", 2, "data_offset must be from 32 to 2147483647");
+        refused("raid1 3 0 data_offset 8", 2, "data_offset must be from 32 to 2147483640");
         refused("raid1 3 0 data_offset 33", 2, "data_offset must be a multiple of 8");
     }
 

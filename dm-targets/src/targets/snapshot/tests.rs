@@ -16,7 +16,7 @@ fn errors_name_the_word_that_the_constructor_refuses() {
     let same = "snapshot table: word 2, COW device, must not be the same as the origin device";
     assert_eq!(refusal("254:0 254:0 P 16"), same);
     assert_eq!(refusal("254:0 254:32 P 24"), "snapshot table: word 4, chunk size, must be a power of two");
-    assert_eq!(refusal("254:0 254:32 P 8388608"), "snapshot table: word 4, chunk size, must be from 1 to 4194303");
+    assert_eq!(refusal("254:0 254:32 P 8388608"), "snapshot table: word 4, chunk size, must be from 1 to 2097152");
     assert_eq!(
         refusal("254:0 254:32 P 16 1 discard_passdown_origin"),
         "snapshot table: word 6, discard_passdown_origin, must be given together with discard_zeroes_cow"
@@ -30,7 +30,7 @@ fn errors_name_the_word_that_the_constructor_refuses() {
 #[test]
 fn a_chunk_size_of_0_needs_a_store_on_disk() {
     assert_eq!(check("254:0 254:32 P 0"), Ok(()));
-    assert_eq!(check("254:0 254:32 N 0"), Err("chunk size must be from 1 to 4194303".into()));
+    assert_eq!(check("254:0 254:32 N 0"), Err("chunk size must be from 1 to 2097152".into()));
 }
 
 #[test]
