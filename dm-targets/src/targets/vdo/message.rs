@@ -78,7 +78,7 @@ impl Params for VdoMessage {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
         if name.is(COMPRESSION) {
-            return OnOff::named(COMPRESSION).read_value(fields).map(Self::Compression);
+            return read_switch(fields).map(Self::Compression);
         }
         if name.is(DUMP) {
             let mut what = Vec::new();
@@ -89,6 +89,16 @@ impl Params for VdoMessage {
         }
         let known = WORDS.into_iter().find(|(word, _)| name.is(word));
         known.map(|(_, message)| message).ok_or_else(|| fields.error("message", Problem::Unknown))
+    }
+}
+
+/// Reads `on` or `off` in any case; in a table, the kernel requires lower case.
+fn read_switch(fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+    match fields.next_word() {
+        Some(word) if word.is("on") => Ok(true),
+        Some(word) if word.is("off") => Ok(false),
+        Some(_) => Err(fields.error(COMPRESSION, Problem::Expected("on or off"))),
+        None => Err(fields.error(COMPRESSION, Problem::Expected("followed by a value"))),
     }
 }
 

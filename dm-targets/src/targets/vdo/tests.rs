@@ -140,6 +140,8 @@ fn replies_are_recognized_without_their_message() {
 fn messages_are_read_in_any_case() {
     assert_eq!(Vdo::parse_message("Index-Close"), Ok(VdoMessage::IndexClose));
     assert_eq!(Vdo::parse_message("dump ALL queues").unwrap().to_string(), "dump all queues");
+    assert_eq!(Vdo::parse_message("Compression ON"), Ok(VdoMessage::Compression(true)));
+    assert_eq!(Vdo::parse_message("compression oFF"), Ok(VdoMessage::Compression(false)));
     assert_eq!(refusal(Vdo::parse_message("compression maybe")), "vdo message: word 2, compression, must be on or off");
     assert_eq!(refusal(Vdo::parse_message("stats now")), "vdo message: word 2 is one word too many");
     let message = VdoMessage::Compression(true);
