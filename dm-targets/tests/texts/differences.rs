@@ -188,6 +188,7 @@ const PRINTED: &[(&str, &str, &str)] = &[
     ("multipath", "0 0 1 1 service-time 0 1 1 7:0 128", "0 0 1 1 service-time 0 1 2 7:0 1 1 "),
     ("multipath", "0 0 1 1 historical-service-time 0 1 0 7:0", "0 0 1 1 historical-service-time 2 972 0 1 1 7:0 0 "),
     ("multipath", "0 0 1 1 io-affinity 0 1 1 7:0 F0", "0 0 1 1 io-affinity 0 1 1 7:0 0,000000f0 "),
+    ("multipath", "0 0 1 1 io-affinity 0 1 1 7:0 1,,5,", "0 0 1 1 io-affinity 0 1 1 7:0 1,00000005 "),
     ("multipath", "0 3 emc 0 1 0 0", "0 1 emc 0 0 "),
     ("multipath", "1 retain_attached_hw_handler 0 0 0", "0 0 0 0 "),
     ("multipath", "2 queue_mode bio 0 0 0", "3 retain_attached_hw_handler queue_mode bio 0 0 0 "),

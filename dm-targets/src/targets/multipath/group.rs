@@ -298,7 +298,14 @@ mod tests {
             format!("{word} 7, base weight, must be at most 1023")
         );
         assert_eq!(refusal("io-affinity 0 1 0 8:0"), format!("{word} 8, number of path args, must be from 1 to 1"));
-        assert!(refusal("io-affinity 0 1 1 8:0 0x1").contains("word 10, cpu mask,"));
+        for mask in ["0x1", "1,0x1", "123456789"] {
+            assert!(refusal(&format!("io-affinity 0 1 1 8:0 {mask}")).contains("word 10, cpu mask,"), "{mask}");
+        }
+        for mask in ["ff,", ",44", "1,,5", "f,12345678"] {
+            let text = format!("0 0 1 1 io-affinity 0 1 1 8:0 {mask} ");
+            let table = Multipath::parse_table(&text).unwrap();
+            assert_eq!(table.to_string(), text);
+        }
     }
 
     #[test]
@@ -318,7 +325,7 @@ mod tests {
         assert!(check(PathGroup::historical_service_time([device])));
         let word = |text| WordBuf::new(text).unwrap();
         assert!(check(PathGroup::io_affinity([CpuPath::new(device, word("ff,00000001"))])));
-        assert!(!check(PathGroup::io_affinity([CpuPath::new(device, word("ff,"))])));
+        assert!(!check(PathGroup::io_affinity([CpuPath::new(device, word("ff,x"))])));
         let other = |paths| PathGroup::Other { selector: word("newest"), args: Vec::new(), paths };
         assert!(check(other(vec![OtherPath::new(device, [word("x")]), OtherPath::new(device, [word("y")])])));
         assert!(!check(other(vec![OtherPath::new(device, [word("x")]), OtherPath::new(device, [])])));

@@ -42,7 +42,7 @@ pub struct CpuPath {
     /// The device that the path leads to.
     pub device: Device,
     /// The CPUs that use the path, as a bit mask in hexadecimal digits: groups of up to eight digits, separated by
-    /// commas; the lowest bit is CPU 0.
+    /// commas; empty groups are skipped, and the lowest bit is CPU 0.
     pub cpu_mask: WordBuf,
 }
 
@@ -78,8 +78,8 @@ impl CpuPath {
 
     /// Writes the mask in the shortest way, in lower case and without commas.
     pub(super) fn simplify(&mut self) {
-        let groups = self.cpu_mask.split(',').map(|group| format!("{group:0>8}"));
-        let digits = groups.collect::<String>().to_ascii_lowercase();
+        let digits =
+            groups(&self.cpu_mask).map(|group| format!("{group:0>8}")).collect::<String>().to_ascii_lowercase();
         if let Ok(mask) = WordBuf::new(digits.trim_start_matches('0')) {
             self.cpu_mask = mask;
         }
@@ -137,10 +137,16 @@ impl OtherPath {
     }
 }
 
+/// The groups of a CPU mask that are not empty.
+fn groups(mask: &str) -> impl Iterator<Item = &str> {
+    mask.split(',').filter(|group| !group.is_empty())
+}
+
 /// Checks a mask as `cpumask_parse` does, but without empty groups: groups of up to eight hexadecimal digits.
 pub(super) fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
     let is_group = |group: &str| (1..=8).contains(&group.len()) && group.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if mask.split(',').all(is_group) {
+    // The kernel skips empty groups (`bitmap_find_region_reverse` in `lib/bitmap-str.c`).
+    if groups(mask).all(is_group) {
         return Ok(());
     }
     Err(InvalidField::new(CPU_MASK, Problem::Expected("groups of up to eight hexadecimal digits, with commas between")))
