@@ -34,8 +34,9 @@
 //! if its value is a number of at most 100, and refused otherwise. `indexSparse`, `indexMemory` and `slabSize` apply to
 //! a volume that the kernel formats, which it can since target version 9.2.0.
 //!
-//! In a table, the kernel prints the words as they were given; in a status, it prints its name of the device. The length
-//! must be a multiple of 8 sectors.
+//! In a table, the kernel prints the words as they were given; in a status, it prints its name of the device. A table with
+//! another word for the same device therefore differs ([`difference`](Target::difference)). The length must be a multiple
+//! of 8 sectors.
 //!
 //! The replies to `stats` and `config` are text; other replies are empty.
 //!
@@ -85,6 +86,9 @@ impl Target for Vdo {
     /// Partition tables and file systems depend on the logical block size. An active volume also refuses another number
     /// of cached blocks or threads and another era length (`validate_new_device_config`), but these can change whenever
     /// it is set up.
+    ///
+    /// The kernel prints the device as it was given, so the path of a device differs from its number; in the tables of
+    /// other targets, which have the number, a requested path always differs.
     fn difference(one: &VdoTable, other: &VdoTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("storage dev", |table| &table.device)
