@@ -41,8 +41,8 @@ use crate::option::{Flag, OptionGroup, OptionKind, OptionWord, Pair, Put, option
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Comparison, Device, Fields, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, SecretWord,
-    TableDifference, Target, TextForm, Value, Word,
+    Comparison, Device, Fields, InvalidField, Key, Limits, NoMessage, NoStatus, ParseError, Printer, Problem,
+    SecretWord, TableDifference, Target, TextForm, Value, Word,
 };
 
 const KEY: &str = "key";
@@ -50,6 +50,8 @@ const KEYTYPE: &str = "keytype";
 
 /// The size of a raw key of AES-256 in XTS mode.
 const RAW_KEY_SIZE: usize = 64;
+/// The digits of a key that `inlinecrypt_status` prints, with `%*phN`.
+const PRINTED_DIGITS: usize = 128;
 const WRAPPED_KEY_SIZE: Limits = Limits::new(KEY, 32, 128);
 const KEY_SIZE: Limits = Limits::new(KEY, 1, 128);
 
@@ -76,7 +78,8 @@ impl Target for InlineCrypt {
     }
 
     /// As [`Target::difference`]. A sector size of 512 bytes, and `iv_large_sectors` at this size, are ignored: they
-    /// have no effect, and the kernel does not print them.
+    /// have no effect, and the kernel does not print them. Of a longer key, only the 64 bytes that the kernel prints are
+    /// compared. A key in a keyring differs from the key that the kernel prints for it.
     fn difference(one: &InlineCryptTable, other: &InlineCryptTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(InlineCryptTable::as_printed);
         Comparison::new(&one, &other).layout("table", |table| table).result()
@@ -277,6 +280,11 @@ impl InlineCryptTable {
         let options = &mut printed.options;
         options.sector_size = options.sector_size.filter(|bytes| *bytes != 512);
         options.iv_large_sectors &= options.sector_size.is_some();
+        if let CryptKey::Hex(key) = &self.key {
+            if let Some(Ok(start)) = key.hex().get(..PRINTED_DIGITS).map(Key::from_hex) {
+                printed.key = start.into();
+            }
+        }
         printed
     }
 }
@@ -383,6 +391,20 @@ mod tests {
         assert_eq!(check("8 8:0 0 1 sector_size:4096"), Err("iv_large_sectors is missing".to_owned()));
         let unaligned = check("4 8:0 0 2 sector_size:4096 iv_large_sectors");
         assert_eq!(unaligned, Err("iv_offset must be a multiple of 8".to_owned()));
+    }
+
+    #[test]
+    fn long_keys_are_compared_as_far_as_they_are_printed() {
+        let table = |key: &str, rest| InlineCrypt::parse_table(&format!("aes-xts-plain64 {key} {rest}")).unwrap();
+        let differs = |loaded: &str, printed: &str| {
+            let loaded = table(loaded, "0 254:0 0 1 keytype:hw-wrapped");
+            InlineCrypt::difference(&loaded, &table(printed, "2 0 254:0 0")).is_some()
+        };
+        let [long, printed] = [80, 64].map(|bytes| "a7".repeat(bytes));
+        assert!(!differs(&long, &printed));
+        assert!(!differs(&printed, &printed));
+        assert!(differs(&format!("00{}", &long[2..]), &printed));
+        assert!(differs(&printed[2..], &printed));
     }
 
     #[test]
