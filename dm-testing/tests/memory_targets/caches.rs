@@ -227,8 +227,44 @@ fn hydrated_regions_are_found_again_after_the_device_was_removed() {
     let again = Mapped::new(&memory, 64, "clone", &table);
     assert_eq!((again.words([3]), again.read(0, 8)), (["1/8".to_owned()], Ok(9)));
     fail(&disks[0]);
+    // Metadata that have not changed are not written.
+    assert!(again.status().ends_with(" rw"));
+    again.write(8, 8, 9).unwrap();
     assert_eq!(again.status(), "Fail");
     assert_eq!(again.read(0, 8).unwrap_err().errno(), EIO);
+}
+
+#[test]
+fn a_clone_whose_metadata_cannot_be_written_hydrates_nothing() {
+    let memory = MemoryKernel::new();
+    let (clone, [metadata, dest, _]) = clone(&memory, " 1 no_hydration");
+    clone.write(0, 8, 8).unwrap();
+    memory.flush(clone.number).unwrap();
+    clone.write(8, 8, 8).unwrap();
+    metadata.set_read_only(true);
+    assert_eq!(memory.flush(clone.number).unwrap_err().errno(), EIO);
+    // The second region is not hydrated any more, since that was not committed.
+    assert_eq!((clone.words([3, 12]), clone.read(8, 8)), (["1/8".to_owned(), "ro".to_owned()], Ok(7)));
+    for (start, sectors) in [(8, 8), (16, 8), (17, 1)] {
+        assert_eq!(clone.write(start, sectors, 9).unwrap_err().errno(), EIO, "{start}");
+    }
+    assert_eq!(memory.flush(clone.number).unwrap_err().errno(), EIO);
+    // A discard that covers regions which are not hydrated is ignored, also for the others.
+    memory.discard(clone.number, Sectors(0), Sectors(32)).unwrap();
+    assert_eq!((clone.words([3]), byte(&dest, 0), byte(&dest, 16)), (["1/8".to_owned()], 8, 0));
+    clone.write(0, 1, 9).unwrap();
+    memory.discard(clone.number, Sectors(0), Sectors(12)).unwrap();
+    assert_eq!((byte(&dest, 0), byte(&dest, 8)), (0, 8));
+}
+
+#[test]
+fn the_discard_of_hydrated_regions_is_passed_on_as_the_table_says() {
+    for (options, left) in [(" 1 no_hydration", [9, 0, 9]), (" 2 no_hydration no_discard_passdown", [9, 9, 9])] {
+        let (clone, [_, dest, _]) = clone(&MemoryKernel::new(), options);
+        clone.write(0, 24, 9).unwrap();
+        clone.memory.discard(clone.number, Sectors(4), Sectors(16)).unwrap();
+        assert_eq!([4, 8, 16].map(|sector| byte(&dest, sector)), left, "{options}");
+    }
 }
 
 fn writecache(memory: &MemoryKernel, options: &str) -> (Mapped, [MemoryDisk; 2]) {

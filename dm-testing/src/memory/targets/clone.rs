@@ -27,6 +27,8 @@ struct CloneTarget {
     region: u64,
     /// The regions that were copied to the destination or written there.
     hydrated: BTreeSet<u64>,
+    /// Whether regions were hydrated since the last commit.
+    has_changed: bool,
     /// The features in the table, as changed by messages.
     features: CloneFeatures,
     /// The maximum number of regions that are copied at a time.
@@ -64,6 +66,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         length,
         region,
         hydrated,
+        has_changed: false,
         features,
         threshold: hydration_threshold.unwrap_or(1),
         batch_size: hydration_batch_size.unwrap_or(1),
@@ -73,10 +76,10 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     }))
 }
 
-/// The regions on the destination according to the metadata.
+/// The regions on the destination according to the metadata, which a new device gets at once.
 fn load(kernel: &mut Kernel, marks: Marks, region: u64, length: u64) -> Result<BTreeSet<u64>, Errno> {
     match marks.read(kernel)? {
-        Found::Nothing => Ok(BTreeSet::new()),
+        Found::Nothing => marks.write(kernel, &[region, length]).map(|()| BTreeSet::new()),
         Found::Numbers(numbers) if numbers.starts_with(&[region, length]) => Ok(numbers.into_iter().skip(2).collect()),
         _ => Err(Errno::EINVAL),
     }
@@ -105,39 +108,73 @@ impl CloneTarget {
 
     /// Records that a region is on the destination; the last one raises an event.
     fn mark(&mut self, kernel: &mut Kernel, region: u64) {
-        if self.hydrated.insert(region) && self.done() == self.regions() {
+        if !self.hydrated.insert(region) {
+            return;
+        }
+        self.has_changed = true;
+        if self.done() == self.regions() {
             kernel.event(self.minor);
         }
     }
 
-    /// Executes an I/O within one region. A write to a part of a region that was not copied copies the region first.
+    /// Executes a read or write within one region. A write to a part of a region that was not copied copies the region
+    /// first. Without writable metadata, no region can be hydrated (`hydrate_bio_region`).
     fn part(&mut self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
         let region = at.checked_div(self.region).unwrap_or(0);
-        let is_whole = io.sectors() == self.region.min(self.length.saturating_sub(at));
-        match io {
-            _ if self.hydrated.contains(&region) => self.dest.io(kernel, at, io),
-            Io::Read(_) => self.source.io(kernel, at, io),
-            Io::Write(_) if is_whole => {
-                self.dest.io(kernel, at, io)?;
-                self.mark(kernel, region);
-                Ok(())
-            }
-            Io::Write(_) => {
-                self.hydrate(kernel, region)?;
-                self.dest.io(kernel, at, io)
-            }
-            // No data is left to copy.
-            Io::Discard(_) if is_whole => {
-                self.mark(kernel, region);
-                if self.features.no_discard_passdown { Ok(()) } else { self.dest.io(kernel, at, io) }
-            }
-            Io::Discard(_) | Io::Flush => Ok(()),
+        if self.hydrated.contains(&region) {
+            return self.dest.io(kernel, at, io);
         }
+        if matches!(io, Io::Read(_)) {
+            return self.source.io(kernel, at, io);
+        }
+        if self.mode != MetadataMode::ReadWrite {
+            return Err(Errno::EIO.into());
+        }
+        // A shorter last region is copied even if it is overwritten (`is_overwrite_bio`).
+        if io.sectors() == self.region {
+            self.dest.io(kernel, at, io)?;
+            self.mark(kernel, region);
+            return Ok(());
+        }
+        self.hydrate(kernel, region)?;
+        self.dest.io(kernel, at, io)
     }
 
-    fn commit(&mut self, kernel: &mut Kernel) {
+    /// Marks the regions that a discard covers completely, since none of their data is left to copy, and passes the
+    /// discard of them on. Without writable metadata, it is ignored unless all of them are marked (`process_discard_bio`).
+    fn discard(&mut self, kernel: &mut Kernel, start: u64, length: u64) -> IoResult {
+        let first = start.div_ceil(self.region.max(1));
+        let end = start.saturating_add(length).checked_div(self.region).unwrap_or(0);
+        let is_ignored = self.mode != MetadataMode::ReadWrite && (first..end).any(|it| !self.hydrated.contains(&it));
+        if first >= end || is_ignored {
+            return Ok(());
+        }
+        (first..end).for_each(|region| self.mark(kernel, region));
+        if self.features.no_discard_passdown {
+            return Ok(());
+        }
+        let sectors = end.saturating_sub(first).saturating_mul(self.region);
+        self.dest.io(kernel, first.saturating_mul(self.region), Io::Discard(sectors))
+    }
+
+    /// Writes the metadata if they have changed. After a failure, the regions are those of the last commit
+    /// (`commit_metadata`, `__metadata_operation_failed`).
+    fn commit(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if !self.has_changed {
+            return Ok(());
+        }
         let numbers: Vec<u64> = [self.region, self.length].iter().chain(&self.hydrated).copied().collect();
+        let was_writable = self.mode == MetadataMode::ReadWrite;
         self.mode.commit(kernel, self.minor, "clone", self.marks, &numbers);
+        if self.mode == MetadataMode::ReadWrite {
+            self.has_changed = false;
+            return Ok(());
+        }
+        if let Some(hydrated) = was_writable.then(|| load(kernel, self.marks, self.region, self.length).ok()).flatten()
+        {
+            self.hydrated = hydrated;
+        }
+        Err(Errno::EIO)
     }
 
     /// As `clone_message`.
@@ -171,7 +208,8 @@ impl Target for CloneTarget {
 
     fn status(&mut self, kernel: &mut Kernel, noflush: bool) -> String {
         if !noflush && !is_suspended(kernel, self.minor) {
-            self.commit(kernel);
+            // The mode shows a failure.
+            let _ = self.commit(kernel);
         }
         if self.mode == MetadataMode::Fail {
             return "Fail".to_owned();
@@ -198,11 +236,14 @@ impl Target for CloneTarget {
         if self.mode == MetadataMode::Fail {
             return Err(Errno::EIO.into());
         }
-        if io == Io::Flush {
-            self.commit(kernel);
-            return self.dest.io(kernel, 0, io);
+        match io {
+            Io::Flush => {
+                self.commit(kernel)?;
+                self.dest.io(kernel, 0, io)
+            }
+            Io::Discard(length) => self.discard(kernel, start, length),
+            Io::Read(_) | Io::Write(_) => io.by_blocks(start, self.region, |at, part| self.part(kernel, at, part)),
         }
-        io.by_blocks(start, self.region, |at, part| self.part(kernel, at, part))
     }
 
     fn discards(&self, _: &Kernel) -> bool {
@@ -230,7 +271,7 @@ impl Target for CloneTarget {
     }
 
     fn postsuspend(&mut self, kernel: &mut Kernel) {
-        self.commit(kernel);
+        let _ = self.commit(kernel);
     }
 
     /// The previous table may have copied more regions since this one was loaded.
