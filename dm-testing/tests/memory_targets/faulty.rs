@@ -4,7 +4,7 @@ use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
 use dm_units::Sectors;
 
-use crate::support::{EINVAL, EIO, Mapped, byte, disks, fail};
+use crate::support::{Discarding, EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks, fail};
 
 fn dust(memory: &MemoryKernel) -> Mapped {
     let [disk] = disks(memory, [64]);
@@ -142,6 +142,21 @@ fn an_era_begins_at_every_resume_and_checkpoint() {
     assert_eq!(refused.0, EINVAL);
     metadata.write(Sectors(0), &[0; 512]).unwrap();
     assert_eq!(Mapped::new(&memory, 128, "era", &table.replace(" 8", " 16")).words([2]), ["1"]);
+}
+
+#[test]
+fn an_era_supports_discards_if_its_origin_does() {
+    let memory = MemoryKernel::new();
+    let [disk, metadata] = disks(&memory, [64, 4096]);
+    let origin = Discarding::new(&memory, &disk);
+    let table = format!("{} {} 8", metadata.number(), origin.0.number);
+    let era = Mapped::new(&memory, 128, "era", &table);
+    era.write(0, 8, 7).unwrap();
+    memory.discard(era.number, Sectors(0), Sectors(8)).unwrap();
+    assert_eq!(era.read(0, 8), Ok(0));
+    origin.stop();
+    era.swap(&table);
+    assert_eq!(memory.discard(era.number, Sectors(0), Sectors(8)).unwrap_err().errno(), EOPNOTSUPP);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use dm_targets::{Target, Vdo};
 use dm_testing::MemoryKernel;
 use dm_units::Sectors;
 
-use crate::support::{E2BIG, EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks};
+use crate::support::{Discarding, E2BIG, EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks};
 
 #[test]
 fn an_error_target_needs_the_part_of_the_device_that_it_names() {
@@ -45,6 +45,21 @@ fn unstriped_finds_the_sectors_of_one_stripe() {
     second.refuses(EINVAL, &["anything"]);
     let discarded = memory.discard(second.number, Sectors(0), Sectors(8));
     assert_eq!(discarded.unwrap_err().errno(), EOPNOTSUPP);
+}
+
+#[test]
+fn zoned_and_vdo_support_discards_above_devices_that_do_not() {
+    let memory = MemoryKernel::new();
+    for (target, params) in [("zoned", ""), ("vdo", " 16 4096 32768 16380")] {
+        let [disk] = disks(&memory, [64]);
+        let lower = Discarding::new(&memory, &disk);
+        lower.stop();
+        let version = if target == "vdo" { "V4 " } else { "" };
+        let device = Mapped::new(&memory, 64, target, &format!("{version}{}{params}", lower.0.number));
+        device.write(0, 16, 7).unwrap();
+        memory.discard(device.number, Sectors(0), Sectors(8)).unwrap();
+        assert_eq!((device.read(0, 8), device.read(8, 8)), (Ok(0), Ok(7)), "{target}");
+    }
 }
 
 #[test]

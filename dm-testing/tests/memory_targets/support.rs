@@ -152,6 +152,21 @@ impl Mapped {
     }
 }
 
+/// A device on a disk that supports discards until it is changed.
+pub(crate) struct Discarding(pub(crate) Mapped, String);
+
+impl Discarding {
+    pub(crate) fn new(memory: &MemoryKernel, disk: &MemoryDisk) -> Self {
+        let params = format!("aes-xts-plain64 {} 0 {} 0", "5a".repeat(64), disk.number());
+        Self(Mapped::new(memory, disk.size().0, "crypt", &format!("{params} 1 allow_discards")), params)
+    }
+
+    /// Lets further discards fail with `EOPNOTSUPP`. Devices that already use it still support discards.
+    pub(crate) fn stop(&self) {
+        self.0.swap(&self.1);
+    }
+}
+
 /// The first byte of a sector of a disk.
 pub(crate) fn byte(disk: &MemoryDisk, sector: u64) -> u8 {
     let mut data = [0; 512];

@@ -10,6 +10,7 @@ use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
+use crate::memory::kernel::table::Span;
 
 #[derive(Debug)]
 struct EraTarget {
@@ -102,6 +103,11 @@ impl Target for EraTarget {
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
         self.origin.io(kernel, start, io)
+    }
+
+    /// The kernel passes the length of the origin itself, so a short origin is not refused (`era_iterate_devices`).
+    fn spans(&self) -> Vec<Span> {
+        vec![self.origin.span(0)]
     }
 
     fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {

@@ -62,6 +62,15 @@ impl DevicePart {
         kernel.io(self.device, self.start.saturating_add(at), io)
     }
 
+    /// Zeroes sectors, as the discard of a target reads that only changes its metadata: the device need not support discards.
+    pub(super) fn zero(self, kernel: &mut Kernel, at: u64, sectors: u64) -> IoResult {
+        if kernel.discards(self.device) {
+            return self.io(kernel, at, Io::Discard(sectors));
+        }
+        let len = usize::try_from(sectors).unwrap_or(0).saturating_mul(SECTOR);
+        self.io(kernel, at, Io::Write(&vec![0; len]))
+    }
+
     /// Copies sectors to the same place of another part. Only sectors that differ are written, so that a sparse disk
     /// stays sparse.
     pub(super) fn copy(self, kernel: &mut Kernel, to: Self, at: u64, sectors: u64) -> Result<(), CopyFault> {

@@ -86,7 +86,10 @@ impl Target for ZonedTarget {
                 if matches!(part, Io::Write(_)) {
                     self.written.insert((number, sector / ZONE));
                 }
-                device.io(kernel, sector, part.part(from, length))?;
+                match part.part(from, length) {
+                    Io::Discard(length) => device.zero(kernel, sector, length)?,
+                    io => device.io(kernel, sector, io)?,
+                }
                 at = at.saturating_add(length);
                 from = from.saturating_add(length);
             }
@@ -96,6 +99,11 @@ impl Target for ZonedTarget {
 
     fn spans(&self) -> Vec<Span> {
         self.devices.iter().map(|part| part.span(0)).collect()
+    }
+
+    /// Also above devices that do not support them, since only the metadata change (`dmz_handle_discard`).
+    fn discards(&self, _: &Kernel) -> bool {
+        true
     }
 
     fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {

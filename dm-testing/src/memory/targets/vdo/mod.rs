@@ -149,8 +149,11 @@ impl Target for VdoTarget {
                 Io::Write(_) => {
                     self.used.insert(block);
                 }
-                Io::Discard(BLOCK) => {
-                    self.used.remove(&block);
+                Io::Discard(length) => {
+                    if *length == BLOCK {
+                        self.used.remove(&block);
+                    }
+                    return self.part.zero(kernel, at, *length);
                 }
                 _ => {}
             }
