@@ -106,6 +106,20 @@ fn log_writes_logs_what_was_written_once_it_is_flushed() {
 }
 
 #[test]
+fn log_writes_logs_what_the_device_does_not_execute() {
+    let memory = MemoryKernel::new();
+    let [disk, log] = disks(&memory, [64, 64]);
+    let lower = Discarding::new(&memory, &disk);
+    lower.stop();
+    let device = Mapped::new(&memory, 128, "log-writes", &format!("{} {}", lower.0.number, log.number()));
+    memory.discard(device.number, Sectors(8), Sectors(4)).unwrap();
+    disk.fail(Sectors(0)..Sectors(1));
+    assert_eq!(device.write(0, 2, 7).unwrap_err().errno(), EIO);
+    memory.flush(device.number).unwrap();
+    assert_eq!(entries(&log, 3), [[8, 4, 4], [0, 2, 0], [0, 0, 1]]);
+}
+
+#[test]
 fn a_log_that_is_full_or_fails_is_not_written_any_more() {
     let memory = MemoryKernel::new();
     for is_full in [false, true] {

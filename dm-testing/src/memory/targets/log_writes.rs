@@ -8,7 +8,7 @@ use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::disk::SECTOR;
-use crate::memory::kernel::io::{Io, IoResult};
+use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
 
 const FLUSH: u64 = 1;
@@ -125,6 +125,8 @@ impl Target for LogWritesTarget {
         format!("{} {}{disabled}", self.entries, self.next_sector.saturating_sub(1))
     }
 
+    /// What could not be written is logged as well (`normal_end_io`). A discard that the device does not support is only
+    /// logged (`log_writes_map`).
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
         let sectors = io.sectors();
         let (flags, data) = match &io {
@@ -133,7 +135,11 @@ impl Target for LogWritesTarget {
             Io::Discard(_) => (DISCARD, Vec::new()),
             Io::Flush => (FLUSH, Vec::new()),
         };
-        self.part.io(kernel, start, io)?;
+        let is_passed_on = flags != DISCARD || self.is_disabled || kernel.discards(self.part.device);
+        let done = if is_passed_on { self.part.io(kernel, start, io) } else { Ok(()) };
+        if let Err(IoFault::Held(_) | IoFault::Waits(_)) = done {
+            return done;
+        }
         let entry = Entry { sector: start, sectors, flags, data };
         if flags == FLUSH {
             self.flush_log(kernel);
@@ -141,7 +147,7 @@ impl Target for LogWritesTarget {
         } else if !self.is_disabled {
             self.unflushed.push(entry);
         }
-        Ok(())
+        done
     }
 
     fn discards(&self, _: &Kernel) -> bool {
