@@ -4,7 +4,7 @@ use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
 use dm_units::Sectors;
 
-use crate::support::{EBUSY, EINVAL, EIO, EOPNOTSUPP, EPERM, Mapped, byte, disks, fail};
+use crate::support::{Discarding, EBUSY, EINVAL, EIO, EOPNOTSUPP, EPERM, Mapped, byte, disks, fail};
 
 const BLOCK: u64 = 64;
 
@@ -265,6 +265,18 @@ fn the_discard_of_hydrated_regions_is_passed_on_as_the_table_says() {
         clone.memory.discard(clone.number, Sectors(4), Sectors(16)).unwrap();
         assert_eq!([4, 8, 16].map(|sector| byte(&dest, sector)), left, "{options}");
     }
+}
+
+#[test]
+fn a_discard_that_the_origin_does_not_support_is_not_an_error_of_a_writecache() {
+    let memory = MemoryKernel::new();
+    let [disk, cache] = disks(&memory, [64, 64]);
+    let origin = Discarding::new(&memory, &disk);
+    let table = format!("s {} {} 4096 0", origin.0.number, cache.number());
+    let device = Mapped::new(&memory, 128, "writecache", &table);
+    origin.stop();
+    memory.discard(device.number, Sectors(0), Sectors(8)).unwrap();
+    assert_eq!(device.words([0]), ["0"]);
 }
 
 fn writecache(memory: &MemoryKernel, options: &str) -> (Mapped, [MemoryDisk; 2]) {

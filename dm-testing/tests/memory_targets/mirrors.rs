@@ -4,7 +4,7 @@ use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
 use dm_units::Sectors;
 
-use crate::support::{EINVAL, EIO, Mapped, byte, disks, fail};
+use crate::support::{EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks, fail};
 
 /// A mirror with a log, two legs of 64 sectors, and features.
 fn mirror(memory: &MemoryKernel, log: &str, features: &str) -> (Mapped, [MemoryDisk; 2]) {
@@ -143,4 +143,17 @@ fn there_is_no_log_server() {
     let legs = disks(&memory, [64, 64]);
     let table = format!("userspace 3 id clustered-core 8 2 {} 0 {} 0", legs[0].number(), legs[1].number());
     assert_eq!(Mapped::try_new(&memory, 64, "mirror", &table).err().unwrap().0, EINVAL);
+}
+
+#[test]
+fn a_read_that_a_leg_does_not_support_is_not_an_error_of_the_leg() {
+    let memory = MemoryKernel::new();
+    let [one, two, three, leg] = disks(&memory, [64, 64, 64, 64]);
+    // Arrays of this level have no I/O here.
+    let data = [one, two, three].map(|disk| format!("- {}", disk.number())).join(" ");
+    let array = Mapped::new(&memory, 256, "raid", &format!("raid5_ls 1 64 3 {data}"));
+    let table = format!("core 2 8 nosync 2 {} 0 {} 0 1 handle_errors", array.number, leg.number());
+    let mirror = Mapped::new(&memory, 64, "mirror", &table);
+    assert_eq!(mirror.read(0, 1).unwrap_err().errno(), EOPNOTSUPP);
+    assert_eq!(letters(&mirror), "AA");
 }

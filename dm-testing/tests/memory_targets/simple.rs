@@ -48,6 +48,19 @@ fn unstriped_finds_the_sectors_of_one_stripe() {
 }
 
 #[test]
+fn an_operation_that_a_stripe_does_not_support_is_not_an_error_of_it() {
+    let memory = MemoryKernel::new();
+    let [disk] = disks(&memory, [64]);
+    let lower = Discarding::new(&memory, &disk);
+    let striped = Mapped::new(&memory, 128, "striped", &format!("1 8 {} 0", lower.0.number));
+    lower.stop();
+    let before = striped.event_nr();
+    memory.discard(striped.number, Sectors(0), Sectors(8)).unwrap();
+    assert!(striped.status().ends_with(" 1 A"), "{}", striped.status());
+    assert_eq!(striped.event_nr(), before);
+}
+
+#[test]
 fn zoned_and_vdo_support_discards_above_devices_that_do_not() {
     let memory = MemoryKernel::new();
     for (target, params) in [("zoned", ""), ("vdo", " 16 4096 32768 16380")] {

@@ -55,9 +55,10 @@ impl StripedTarget {
         Some((stripe, chunk.checked_mul(self.chunk)?.checked_add(rest)?))
     }
 
-    /// Counts an error for all stripes on the failed device, as `stripe_end_io` does, which knows only the device.
+    /// Counts an error for all stripes on the failed device, as `stripe_end_io` does, which knows only the device. An
+    /// operation that the device does not support is not an error of the device.
     fn count(&mut self, kernel: &mut Kernel, device: DeviceNumber, done: IoResult) -> IoResult {
-        if !matches!(done, Err(IoFault::Failed(_))) {
+        if !matches!(done, Err(IoFault::Failed(errno)) if errno != Errno::EOPNOTSUPP) {
             return done;
         }
         let mut is_reported = false;

@@ -164,7 +164,7 @@ impl WritecacheTarget {
             }
             Io::Flush => {}
         }
-        let writes = !matches!(io, Io::Read(_));
+        let writes = matches!(io, Io::Write(_));
         let done = self.origin.io(kernel, at, io);
         // The kernel also stops using a cache that it cannot write back.
         self.has_failed |= writes && matches!(done, Err(IoFault::Failed(_)));

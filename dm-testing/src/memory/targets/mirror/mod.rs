@@ -107,7 +107,8 @@ impl MirrorTarget {
         while let Some(place) = self.choose(is_in_sync) {
             let part = self.legs.get(place).ok_or(Errno::EIO)?.part;
             match part.io(kernel, at, Io::Read(data)) {
-                Err(IoFault::Failed(_)) => {
+                // An operation that the device does not support is not an error of the leg (`mirror_end_io`).
+                Err(IoFault::Failed(errno)) if errno != Errno::EOPNOTSUPP => {
                     let text = format!("Mirror read failed from {}. Trying alternative device.", part.device);
                     kernel.log("raid1", &text);
                     self.fail(kernel, place, Failure::Read);
