@@ -153,8 +153,25 @@ fn a_cache_whose_metadata_fail_has_failed() {
     fail(&cache.metadata);
     assert_eq!(cache.cache.status(), "Fail");
     assert_eq!(cache.cache.event_nr(), before + 1);
-    assert_eq!(cache.cache.read(0, 1).unwrap_err().errno(), EIO);
     cache.cache.refuses(EOPNOTSUPP, &["migration_threshold 1"]);
+    // I/O needs no metadata.
+    cache.promote([0]);
+    cache.cache.memory.flush(cache.cache.number).unwrap();
+}
+
+#[test]
+fn a_flush_of_a_cache_fails_if_its_changes_cannot_be_committed() {
+    let cache = Cache::new(&MemoryKernel::new(), "writeback", "smq 0");
+    let flush = || cache.cache.memory.flush(cache.cache.number).map_err(|error| error.errno());
+    cache.promote([0]);
+    assert_eq!(flush(), Ok(()));
+    cache.metadata.set_read_only(true);
+    assert_eq!(flush(), Ok(()));
+    cache.promote([1]);
+    assert_eq!([flush(), flush()], [Err(EIO), Err(EINVAL)]);
+    assert!(cache.cache.status().ends_with(" ro needs_check "), "{}", cache.cache.status());
+    cache.cache.write(0, 1, 7).unwrap();
+    assert_eq!(cache.cache.read(0, 1), Ok(7));
 }
 
 #[test]

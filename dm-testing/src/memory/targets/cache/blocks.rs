@@ -23,11 +23,13 @@ pub(super) struct Blocks {
     seen: BTreeSet<u64>,
     /// The number of accesses so far.
     accesses: u64,
+    /// Whether blocks were added or removed since the last commit. Whether they are dirty is stored at a suspend.
+    pub(super) has_changed: bool,
 }
 
 impl Blocks {
     pub(super) const fn new(total: u64) -> Self {
-        Self { total, resident: BTreeMap::new(), seen: BTreeSet::new(), accesses: 0 }
+        Self { total, resident: BTreeMap::new(), seen: BTreeSet::new(), accesses: 0, has_changed: false }
     }
 
     pub(super) const fn total(&self) -> u64 {
@@ -86,12 +88,13 @@ impl Blocks {
     }
 
     pub(super) fn insert(&mut self, block: u64, place: u64, is_dirty: bool) {
+        self.has_changed = true;
         self.seen.remove(&block);
         self.resident.insert(block, Resident { place, is_dirty, used: self.accesses });
     }
 
     pub(super) fn remove(&mut self, block: u64) {
-        self.resident.remove(&block);
+        self.has_changed |= self.resident.remove(&block).is_some();
     }
 
     /// The form in which metadata stores them: three numbers for each block.
@@ -107,6 +110,7 @@ impl Blocks {
                 blocks.insert(*block, *place, !is_clean || *is_dirty != 0);
             }
         }
+        blocks.has_changed = false;
         blocks
     }
 }

@@ -127,12 +127,20 @@ impl CacheTarget {
         Ok(())
     }
 
-    /// Writes the metadata. `is_clean` is set when no change can follow.
-    fn commit(&mut self, kernel: &mut Kernel, is_clean: bool) {
+    /// Writes the metadata, unless that has failed before. `is_clean` is set when no change can follow.
+    fn commit(&mut self, kernel: &mut Kernel, is_clean: bool) -> Result<(), Errno> {
+        if self.mode != MetadataMode::ReadWrite {
+            return Err(Errno::EINVAL);
+        }
         let header = [self.block_size, u64::from(is_clean)];
         let numbers: Vec<u64> = header.into_iter().chain(self.blocks.numbers()).collect();
         self.mode.commit(kernel, self.minor, "cache", self.marks, &numbers);
-        self.needs_check |= self.mode != MetadataMode::ReadWrite;
+        if self.mode != MetadataMode::ReadWrite {
+            self.needs_check = true;
+            return Err(Errno::EIO);
+        }
+        self.blocks.has_changed = false;
+        Ok(())
     }
 
     fn is_cleaner(&self) -> bool {
@@ -159,7 +167,8 @@ impl Target for CacheTarget {
 
     fn status(&mut self, kernel: &mut Kernel, noflush: bool) -> String {
         if !noflush && !is_suspended(kernel, self.minor) {
-            self.commit(kernel, false);
+            // The mode shows a failure.
+            let _ = self.commit(kernel, false);
         }
         if self.mode == MetadataMode::Fail {
             return "Fail".to_owned();
@@ -190,12 +199,12 @@ impl Target for CacheTarget {
         )
     }
 
+    /// Reads and writes need no metadata, and a flush does only if blocks were added or removed (`cache_map`, `commit_op`).
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
-        if self.mode == MetadataMode::Fail {
-            return Err(Errno::EIO.into());
-        }
         if io == Io::Flush {
-            self.commit(kernel, false);
+            if self.blocks.has_changed {
+                self.commit(kernel, false)?;
+            }
             self.cache.io(kernel, 0, Io::Flush)?;
             return self.origin.io(kernel, 0, Io::Flush);
         }
@@ -227,7 +236,7 @@ impl Target for CacheTarget {
     }
 
     fn postsuspend(&mut self, kernel: &mut Kernel) {
-        self.commit(kernel, true);
+        let _ = self.commit(kernel, true);
     }
 
     /// The previous table may have changed the metadata since this one was loaded.
@@ -247,6 +256,6 @@ impl Target for CacheTarget {
     }
 
     fn resume(&mut self, kernel: &mut Kernel) {
-        self.commit(kernel, false);
+        let _ = self.commit(kernel, false);
     }
 }
