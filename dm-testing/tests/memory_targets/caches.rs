@@ -349,6 +349,11 @@ fn a_suspended_writecache_is_not_flushed() {
     assert_eq!(cache.write(0, 8, 7).unwrap_err().errno(), EIO);
     assert_eq!(cache.words([0]), ["1"]);
     cache.refuses(EIO, &["flush"]);
+    cache.send(&["clear_stats"]);
+    assert_eq!(cache.write(0, 16, 7).unwrap_err().errno(), EIO);
+    assert_eq!(memory.discard(cache.number, Sectors(0), Sectors(8)).unwrap_err().errno(), EIO);
+    // What fails is counted all the same: writes, and discards at the end.
+    assert_eq!(cache.words([6, 13]), ["2", "1"]);
     let pmem = format!("p {} {} 4096 0", disks[0].number(), disks[1].number());
     assert_eq!(Mapped::try_new(&memory, 128, "writecache", &pmem).err().unwrap().0, EOPNOTSUPP);
 }

@@ -142,6 +142,18 @@ impl WritecacheTarget {
         }
     }
 
+    /// Refuses writes and discards after a failure; they are counted all the same (`writecache_map_write`,
+    /// `writecache_map_discard`).
+    fn refuse(&mut self, io: &Io<'_>) -> IoResult {
+        let count = match io {
+            Io::Write(_) => &mut self.counts.writes,
+            Io::Discard(_) => &mut self.counts.discards,
+            Io::Read(_) | Io::Flush => return Ok(()),
+        };
+        *count = count.saturating_add(io.sectors().checked_div(self.block).unwrap_or(0));
+        Err(Errno::EIO.into())
+    }
+
     fn clear(&mut self) {
         self.cached.clear();
         self.uncommitted.clear();
@@ -212,16 +224,19 @@ impl Target for WritecacheTarget {
     }
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
-        if self.has_failed && !matches!(io, Io::Read(_)) {
-            return Err(Errno::EIO.into());
-        }
         if io == Io::Flush {
+            if self.has_failed {
+                return Err(Errno::EIO.into());
+            }
             self.counts.flushes = self.counts.flushes.saturating_add(1);
             self.uncommitted.clear();
             return self.origin.io(kernel, 0, io);
         }
         if (start | io.sectors()).checked_rem(self.block) != Some(0) {
             return Err(Errno::EIO.into());
+        }
+        if self.has_failed {
+            self.refuse(&io)?;
         }
         io.by_blocks(start, self.block, |at, part| self.part(kernel, at, part))
     }
