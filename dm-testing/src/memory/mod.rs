@@ -76,6 +76,7 @@ mod node;
 mod opened;
 mod sectors;
 mod targets;
+mod text;
 mod udev;
 mod wire;
 

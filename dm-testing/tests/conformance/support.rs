@@ -253,7 +253,7 @@ impl Data {
 }
 
 /// The size of `struct dm_ioctl`, after which the payload starts.
-const HEADER_SIZE: usize = 312;
+pub(crate) const HEADER_SIZE: usize = 312;
 
 /// A transport to the kernel that records calls.
 #[derive(Debug)]

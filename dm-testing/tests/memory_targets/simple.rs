@@ -17,6 +17,7 @@ fn an_error_target_needs_the_part_of_the_device_that_it_names() {
     assert_eq!(device.try_resume(), Err(EINVAL));
     let reason = device.last_line();
     assert!(reason.ends_with("too small for target: start=33, len=32, dev_size=64"), "{reason}");
+    assert_eq!(device.load(&params(8).replace(" 8", " +8")), Err(EINVAL));
 }
 
 #[test]

@@ -73,6 +73,23 @@ fn a_region_whose_number_does_not_fit_in_the_reply_is_not_created() {
 }
 
 #[test]
+fn numbers_are_read_as_sscanf_does() {
+    let device = device();
+    // What does not fit in 64 or 32 bits wraps, and quoted white space before a number is skipped.
+    for message in [
+        "@stats_create 18446744073709551624+8 18446744073709551618",
+        "@stats_create 8+8 /4294967300",
+        "@stats_create 8+\\ 8 \\ 2 4294967296",
+    ] {
+        device.send_for_text(&[message]);
+    }
+    assert_eq!(text(&device, "@stats_list"), "0: 8+8 2 - -\n1: 8+8 2 - -\n2: 8+8 2 - -\n");
+    device.send(&["@stats_delete 4294967297", "@stats_delete -4294967294"]);
+    assert_eq!(text(&device, "@stats_list"), "0: 8+8 2 - -\n");
+    device.refuses(EINVAL, &["@stats_delete 2147483648", "@stats_delete -\\ 0", "@stats_create 8+8 +2"]);
+}
+
+#[test]
 fn malformed_messages_are_refused() {
     let device = device();
     device.send_for_text(&["@stats_create - 50"]);

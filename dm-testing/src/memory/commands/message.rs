@@ -7,6 +7,7 @@ use super::{fill, find, stats};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::{Kernel, Pause};
 use crate::memory::targets::Answer;
+use crate::memory::text::{is_space, scan};
 use crate::memory::wire::{Param, nul_terminated, u64_at};
 
 /// The offset of the text of a message (`struct dm_target_msg`).
@@ -71,7 +72,7 @@ fn split(text: &str) -> Vec<String> {
     let mut word: Option<String> = None;
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
-        if character.is_ascii_whitespace() || character == '\u{b}' {
+        if is_space(character) {
             words.extend(word.take());
             continue;
         }
@@ -86,23 +87,32 @@ fn split(text: &str) -> Vec<String> {
 pub(super) fn set_geometry(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> {
     let minor = find(kernel, param)?;
     let text = param.payload_text().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
-    let numbers: Vec<u64> = text.split_ascii_whitespace().map_while(|word| word.parse().ok()).collect();
-    let refusal = match numbers.as_slice() {
-        [cylinders, heads, sectors, _] if *cylinders > 65535 || *heads > 255 || *sectors > 255 => {
+    let refusal = match geometry(&text) {
+        Some([cylinders, heads, sectors, _]) if cylinders > 65535 || heads > 255 || sectors > 255 => {
             "Geometry exceeds range limits."
         }
-        [cylinders, heads, sectors, start] => {
+        Some(geometry @ [cylinders, heads, sectors, start]) => {
             // As `dm_set_geometry` in drivers/md/dm.c.
-            let size = cylinders.saturating_mul(*heads).saturating_mul(*sectors);
-            if *start <= size {
-                kernel.device_mut(minor)?.geometry = Some([*cylinders, *heads, *sectors, *start]);
+            let size = cylinders.saturating_mul(heads).saturating_mul(sectors);
+            if start <= size {
+                kernel.device_mut(minor)?.geometry = Some(geometry);
                 param.set_data_size(0);
                 return Ok(());
             }
             "Start sector is beyond the geometry limits."
         }
-        _ => "Unable to interpret geometry settings.",
+        None => "Unable to interpret geometry settings.",
     };
     kernel.log("ioctl", refusal);
     Err(Errno::EINVAL.into())
+}
+
+/// Reads four numbers as `sscanf` does with `%lu %lu %lu %lu%c`: nothing may follow them.
+fn geometry(text: &str) -> Option<[u64; 4]> {
+    let mut numbers = [0; 4];
+    let mut rest = text;
+    for number in &mut numbers {
+        (*number, rest) = scan(rest)?;
+    }
+    rest.is_empty().then_some(numbers)
 }

@@ -3,7 +3,8 @@
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::stats::{Region, Stats};
-use crate::memory::targets::{Answer, number};
+use crate::memory::targets::Answer;
+use crate::memory::text::{number, number_i32, number_u32, scan};
 
 /// The largest number of areas of a region, and of buckets of all its histograms.
 const MAX_AREAS: u64 = 8_388_608;
@@ -43,11 +44,13 @@ fn create(stats: &mut Stats, length: u64, words: &[&str], room: usize) -> Answer
     let [range, step, rest @ ..] = words else { return Err(Errno::EINVAL) };
     let (start, len) = match *range {
         "-" => (0, length.max(1)),
-        range => range.split_once('+').and_then(|(start, len)| number(start).zip(number(len))).ok_or(Errno::EINVAL)?,
+        range => scan(range)
+            .and_then(|(start, rest)| Some((start, number(rest.strip_prefix('+')?)?)))
+            .ok_or(Errno::EINVAL)?,
     };
     let end = start.checked_add(len).filter(|end| start < *end).ok_or(Errno::EINVAL)?;
     let step = match step.strip_prefix('/') {
-        Some(count) => number(count).filter(|count| *count > 0).map(|count| len.div_ceil(count)),
+        Some(count) => number_u32(count).filter(|count| *count > 0).map(|count| len.div_ceil(count.into())),
         None => number(step),
     };
     let mut region = Region::new(start, end, step.filter(|step| *step > 0).ok_or(Errno::EINVAL)?);
@@ -72,7 +75,7 @@ fn create(stats: &mut Stats, length: u64, words: &[&str], room: usize) -> Answer
 /// Reads the options, if there are any, and returns the words after them. A number is always the count of options.
 fn read_options<'a, 'w>(region: &mut Region, words: &'a [&'w str]) -> Option<&'a [&'w str]> {
     let Some((count, rest)) = words.split_first() else { return Some(words) };
-    let Some(count) = number(count) else { return Some(words) };
+    let Some(count) = number_u32(count) else { return Some(words) };
     let (options, rest) = rest.split_at_checked(usize::try_from(count).ok()?)?;
     for option in options.iter().map(|option| option.to_ascii_lowercase()) {
         match option.strip_prefix("histogram:") {
@@ -151,6 +154,5 @@ fn region<'a>(stats: &'a mut Stats, word: &str) -> Result<&'a mut Region, Errno>
 }
 
 fn id(word: &str) -> Result<u32, Errno> {
-    let id = number(word).and_then(|id| i32::try_from(id).ok());
-    id.map(i32::unsigned_abs).ok_or(Errno::EINVAL)
+    number_i32(word).ok_or(Errno::EINVAL)
 }

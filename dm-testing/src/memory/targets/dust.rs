@@ -6,11 +6,12 @@ use dm_targets::Dust;
 use dm_targets::dust::DustTable;
 
 use super::part::DevicePart;
-use super::{Answer, Construction, Target, number};
+use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
 use crate::memory::kernel::table::Span;
+use crate::memory::text::{number, number_u32};
 
 #[derive(Debug)]
 struct DustTarget {
@@ -79,7 +80,7 @@ impl DustTarget {
             return refuse(kernel, format!("invalid number of arguments '{count}'"));
         }
         let block = words.get(1).and_then(|word| number(word)).ok_or(Errno::EINVAL)?;
-        let failures = words.get(2).map_or(Some(0), |word| number(word)).ok_or(Errno::EINVAL)?;
+        let failures = words.get(2).map_or(Some(0), |word| number_u32(word)).ok_or(Errno::EINVAL)?;
         if failures > 255 {
             return refuse(kernel, "selected write fail count out of range".to_owned());
         }
@@ -89,7 +90,7 @@ impl DustTarget {
         }
         let is_bad = self.bad.contains_key(&block);
         match (name.as_str(), count, is_bad) {
-            ("addbadblock", _, false) => self.bad.insert(block, failures),
+            ("addbadblock", _, false) => self.bad.insert(block, failures.into()),
             ("removebadblock", 2, true) => self.bad.remove(&block),
             ("queryblock", 2, _) => {
                 let found = if is_bad { "found" } else { "not found" };

@@ -7,6 +7,7 @@ use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
+use crate::memory::text::number;
 
 #[derive(Debug)]
 struct Errors {
@@ -19,7 +20,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let [device, start] = params.split_ascii_whitespace().collect::<Vec<_>>()[..] else {
         return Ok(Box::new(Errors { span: None }));
     };
-    let Ok(start) = start.parse() else { return construction.refuse(Errno::EINVAL, "Invalid device sector") };
+    let Some(start) = number(start) else { return construction.refuse(Errno::EINVAL, "Invalid device sector") };
     let device = Device::new(device).or_else(|_| construction.refuse(Errno::EINVAL, "Device lookup failed"))?;
     let number = construction.device(&device, "Device lookup failed")?;
     Ok(Box::new(Errors { span: Some(Span { number, start, length: construction.length }) }))

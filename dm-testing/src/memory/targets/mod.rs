@@ -239,11 +239,6 @@ impl Construction<'_> {
 /// The reply to a message, with or without a text.
 pub(crate) type Answer = Result<Option<String>, Errno>;
 
-/// A number as the kernel's `sscanf` reads it: digits, and nothing else.
-pub(crate) fn number(word: &str) -> Option<u64> {
-    word.parse().ok().filter(|_| !word.starts_with('+'))
-}
-
 fn is_suspended(kernel: &Kernel, minor: u32) -> bool {
     kernel.device(minor).is_ok_and(|device| device.suspended)
 }

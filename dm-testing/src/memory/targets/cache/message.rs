@@ -6,7 +6,7 @@ use super::CacheTarget;
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::targets::marks::MetadataMode;
-use crate::memory::targets::number;
+use crate::memory::text::number_u32;
 
 /// Keys of the old policy `mq`, which are accepted without effect.
 const MQ_KEYS: [&str; 5] = [
@@ -55,9 +55,10 @@ impl CacheTarget {
         }
         for range in ranges {
             let ends = match range.split_once('-') {
-                Some((begin, end)) => number(begin).zip(number(end)),
-                None => number(range).and_then(|block| Some((block, block.checked_add(1)?))),
+                Some((begin, end)) => number_u32(begin).zip(number_u32(end)),
+                None => number_u32(range).map(|block| (block, block.wrapping_add(1))),
             };
+            let ends = ends.map(|(begin, end)| (u64::from(begin), u64::from(end)));
             let total = self.blocks.total();
             let reason = match ends {
                 None => format!("invalid cblock range '{range}'"),

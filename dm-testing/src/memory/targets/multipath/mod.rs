@@ -6,12 +6,13 @@ use dm_targets::multipath::{MultipathTable, QueueMode};
 use dm_targets::{Device, Multipath};
 
 use self::group::Group;
-use super::{Answer, Construction, Target, is_suspended, number};
+use super::{Answer, Construction, Target, is_suspended};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
+use crate::memory::text::number_u32;
 
 #[derive(Debug)]
 struct MultipathTarget {
@@ -133,7 +134,7 @@ impl MultipathTarget {
     }
 
     fn group(&self, kernel: &mut Kernel, word: &str, function: &str) -> Result<usize, Errno> {
-        let place = number(word).and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
+        let place = number_u32(word).and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
         place.filter(|place| *place < self.groups.len()).ok_or_else(|| {
             kernel.log("multipath", &format!("invalid PG number supplied to {function}"));
             Errno::EINVAL
