@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
+use super::in_sectors;
 use super::io_error::{MemoryError, MemoryErrorKind};
 use super::kernel::disk::Disk;
 use super::kernel::io::{Io, IoFault};
@@ -44,7 +45,7 @@ impl MemoryDisk {
 
     /// Changes its size, rounded down to whole sectors; data beyond the new end is lost.
     pub fn resize(&self, size: Bytes) {
-        self.with(|disk| disk.resize(size.to_sectors_floor().unwrap_or_default().0));
+        self.with(|disk| disk.resize(in_sectors(size).0));
     }
 
     /// Makes all I/O that touches one of these sectors fail with `EIO`. Several calls add up.

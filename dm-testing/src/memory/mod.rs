@@ -80,6 +80,7 @@ mod text;
 mod udev;
 mod wire;
 
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,7 +185,13 @@ impl MemoryKernel {
     pub fn disk_at(&self, number: DeviceNumber, size: Bytes) -> MemoryDisk {
         let disk = Disk::new(format!("disk{number}"), in_sectors(size).0);
         let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)
-            && self.machine.with(|kernel| kernel.disks.insert(number, disk).is_none());
+            && self.machine.with(|kernel| match kernel.disks.entry(number) {
+                Entry::Vacant(free) => {
+                    free.insert(disk);
+                    true
+                }
+                Entry::Occupied(_) => false,
+            });
         if !is_free {
             fail(format_args!("a disk cannot have the number {number}, which belongs to another device"));
         }
@@ -268,7 +275,7 @@ fn device_mut<'a>(kernel: &'a mut Kernel, id: &dyn AsDevId) -> Option<&'a mut De
     kernel.devices.get_mut(&minor)
 }
 
-/// The whole sectors of a size.
+/// The whole sectors of a size, which is limited to what a disk can have.
 fn in_sectors(size: Bytes) -> Sectors {
     size.to_sectors_floor().unwrap_or(Sectors(u64::MAX >> 9))
 }
