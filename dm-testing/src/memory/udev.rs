@@ -43,6 +43,10 @@ pub enum MemoryUdev {
     Dies(u32),
 }
 
+/// The part of an event number that names the semaphore of a cookie; the other bits are flags (`DM_UDEV_FLAGS_MASK` in
+/// libdevmapper).
+const BASE: u32 = 0xffff;
+
 /// The state of the simulated udev.
 #[derive(Debug, Default)]
 pub(super) struct Daemon {
@@ -57,8 +61,11 @@ impl Daemon {
         self.kind = kind;
     }
 
-    /// Receives a uevent with the cookie of its command.
+    /// Receives a uevent with the cookie of its command, if it has one: flags alone have no semaphore.
     pub(super) fn uevent(&mut self, number: u32) {
+        if number & BASE == 0 {
+            return;
+        }
         let cookie = UdevCookie::from_number(number);
         match &mut self.kind {
             MemoryUdev::None | MemoryUdev::Dies(0) => {}

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use dm_core::udev::{Strategy, Udev};
-use dm_core::{Host, TargetLine};
+use dm_core::udev::{SharedCookie, Strategy, Udev};
+use dm_core::{Host, RemoveOptions, TargetLine, UdevFlags};
 use dm_targets::devices::{DevError, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
@@ -84,6 +84,23 @@ fn a_udev_that_does_not_answer_is_waited_for_until_the_timeout() {
             assert!(is_over == (number < answered) || is_over && !hung.is_root(), "step {number} of {udev:?}");
         }
     }
+}
+
+#[test]
+fn commands_without_a_cookie_do_not_count_as_completed_cookies() {
+    let memory = MemoryKernel::new();
+    memory.udev(MemoryUdev::Dies(1));
+    for name in ["one", "two"] {
+        memory.host().create(name, [TargetLine::text(Sectors(0), Sectors(8), "zero", "")]).unwrap();
+    }
+    memory.dm().remove_all().unwrap();
+    memory.host().create("home", [TargetLine::text(Sectors(0), Sectors(8), "zero", "")]).unwrap();
+    let cookie = SharedCookie::create().unwrap();
+    let sent = cookie.expect(UdevFlags::PRIMARY_SOURCE).unwrap();
+    memory.dm().device_remove_with("home", RemoveOptions::new().cookie(sent)).unwrap();
+    let pending = cookie.pending().unwrap();
+    cookie.remove().unwrap();
+    assert_eq!(pending, 0);
 }
 
 #[test]

@@ -44,7 +44,6 @@ pub(super) fn remove(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
 pub(super) fn remove_all(kernel: &mut Kernel, param: &mut Param) {
     let deferred = param.has(Flags::DEFERRED_REMOVE);
     while let Some(minor) = kernel.names.values().copied().find(|minor| kernel.open_count(*minor) == 0) {
-        kernel.uevent(minor, 0);
         kernel.delete(minor);
     }
     if deferred {
