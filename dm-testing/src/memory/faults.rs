@@ -17,8 +17,9 @@ pub enum ResumeFault {
 }
 
 impl MemoryKernel {
-    /// Makes the next resume fail with `EINVAL`, if its device is suspended or has an inactive table. For other
-    /// failures of commands use [`FailAt`](crate::FailAt).
+    /// Makes the next resume fail with `EINVAL` that would otherwise reach the point of the fault: one whose device is suspended
+    /// or has an inactive table. The fault is kept until then. For other failures of commands use
+    /// [`FailAt`](crate::FailAt).
     pub fn fail_next_resume(&self, fault: ResumeFault) {
         self.machine.with(|kernel| kernel.resume_fault = Some(fault));
     }

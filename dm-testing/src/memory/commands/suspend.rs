@@ -19,12 +19,7 @@ pub(super) fn suspend_or_resume(kernel: &mut Kernel, param: &mut Param) -> Resul
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
     } else {
-        let fault = kernel.resume_fault.take();
-        let resumed = resume(kernel, minor, param, fault);
-        if resumed == Err(Pause::Wait) {
-            kernel.resume_fault = fault;
-        }
-        resumed?;
+        resume(kernel, minor, param)?;
     }
     Ok(fill(kernel, minor, param)?)
 }
@@ -46,7 +41,7 @@ fn suspend(kernel: &mut Kernel, minor: u32, noflush: bool) -> Result<(), Pause> 
     Ok(())
 }
 
-fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param, fault: Option<ResumeFault>) -> Result<(), Pause> {
+fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Pause> {
     let device = kernel.device(minor)?;
     if device.suspended && device.internal_suspensions > 0 {
         return Err(Pause::Wait);
@@ -57,11 +52,11 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param, fault: Option<Resu
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
         param.set(Flags::INACTIVE_PRESENT, false);
-        old = swap(kernel, minor, fault)?;
+        old = swap(kernel, minor)?;
     }
     let mut resumed = Ok(());
     if kernel.device(minor)?.suspended {
-        resumed = resume_targets(kernel, minor, fault);
+        resumed = resume_targets(kernel, minor);
         if resumed.is_ok() {
             let is_sent = kernel.uevent(minor, param.event_nr());
             param.set(Flags::UEVENT_GENERATED, is_sent);
@@ -74,9 +69,10 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param, fault: Option<Resu
 
 /// Makes the inactive table active and returns the old one. If the new table is refused it is destroyed, and the device
 /// stays suspended.
-fn swap(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<Option<Arc<Table>>, Errno> {
+fn swap(kernel: &mut Kernel, minor: u32) -> Result<Option<Arc<Table>>, Errno> {
     let Some(new) = kernel.device_mut(minor)?.inactive.take() else { return Ok(None) };
-    let refused = if fault == Some(ResumeFault::Swap) { Err(Errno::EINVAL) } else { new.check_areas(kernel, minor) };
+    let fault = kernel.resume_fault.take_if(|fault| *fault == ResumeFault::Swap);
+    let refused = if fault.is_some() { Err(Errno::EINVAL) } else { new.check_areas(kernel, minor) };
     if let Err(errno) = refused {
         kernel.drop_table(Some(new));
         return Err(errno);
@@ -90,11 +86,11 @@ fn swap(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<O
 }
 
 /// As `dm_resume`.
-fn resume_targets(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<(), Errno> {
+fn resume_targets(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
     let device = kernel.device(minor)?;
     let (number, table) = (device.number(), device.active.clone());
     let table = table.filter(|table: &Arc<Table>| table.sectors() > 0).ok_or(Errno::EINVAL)?;
-    if fault.is_some() {
+    if kernel.resume_fault.take().is_some() {
         return Err(Errno::EINVAL);
     }
     table.try_each(|line, target| {
