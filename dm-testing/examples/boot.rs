@@ -14,13 +14,28 @@ use std::path::PathBuf;
 use dm_core::{DmUuid, Host, SetupOptions, TargetLine};
 use dm_targets::Concise;
 
-/// The value of a kernel parameter, which may be quoted.
-fn parameter<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
-    let rest = command_line.split(name).nth(1)?.strip_prefix('=')?;
-    match rest.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next(),
-        None => rest.split_ascii_whitespace().next(),
-    }
+/// Splits a command line at white space outside of quotation marks (`next_arg` in lib/cmdline.c).
+fn arguments(command_line: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let is_end = move |character: char| {
+        is_quoted ^= character == '"';
+        character.is_ascii_whitespace() && !is_quoted
+    };
+    command_line.split(is_end).filter(|argument| !argument.is_empty())
+}
+
+/// Removes the quotation marks around a text.
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').map_or(text, |rest| rest.strip_suffix('"').unwrap_or(rest))
+}
+
+/// The value of a kernel parameter whose name has no `_`: on the command line, `-` and `_` are the same (`parameqn` in
+/// kernel/params.c). Quotation marks can surround the value, or the name with the value. The last value counts, and
+/// arguments after `--` are those of init.
+pub(crate) fn parameter<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
+    let own = arguments(command_line).take_while(|argument| *argument != "--");
+    let parts = own.filter_map(|argument| unquoted(argument).split_once('='));
+    parts.filter(|(key, _)| key.replace('_', "-") == name).last().map(|(_, value)| unquoted(value))
 }
 
 /// Creates the devices in their order, since later ones may use earlier ones. Returns their paths.

@@ -146,6 +146,24 @@ fn requests_are_counted(kernel: &dyn TestKernel) {
     counters.end(&host).unwrap();
 }
 
+#[test]
+fn a_parameter_is_found_on_the_command_line_as_the_kernel_finds_it() {
+    for (line, value) in [
+        ("quiet dm-mod.create=a,b root=/dev/x\n", Some("a,b")),
+        ("quiet dm_mod.create=\"a, b\" root=/dev/x", Some("a, b")),
+        ("\"dm-mod.create=a, b\" root=/dev/x", Some("a, b")),
+        ("dm-mod.create=a,\"b c\" root=/dev/x", Some("a,\"b c\"")),
+        ("dm-mod.create=\"a, b", Some("a, b")),
+        ("dm-mod.create=a dm-mod.create=b", Some("b")),
+        ("xdm-mod.create=a dm-mod.created=b dm-mod.create", None),
+        ("init=\"x dm-mod.create=a\" dm-mod.create=b", Some("b")),
+        ("init=/dm-mod.create=a", None),
+        ("quiet -- dm-mod.create=a", None),
+    ] {
+        assert_eq!(boot::parameter(line, "dm-mod.create"), value, "{line}");
+    }
+}
+
 fn the_command_line_makes_devices_one_on_the_other(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(MIB));
     let [below, above] = ["below", "above"].map(|suffix| name(kernel, suffix));
