@@ -7,6 +7,7 @@ use dm_core::UdevCookie;
 use dm_core::udev::{self, CookieInfo, SharedCookie, Udev};
 
 use crate::Result;
+use crate::date::date;
 use crate::options::Options;
 
 /// Runs the command if it is one of these.
@@ -90,11 +91,19 @@ fn complete_all(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Prints the cookies and their times. These are in UTC, and those of the original in the local time.
 fn list() -> Result<()> {
     println!("Cookie       Semid      Value      Last semop time           Last change time");
     for cookie in udev::cookies()? {
-        let value = cookie.pending.map_or_else(|| "?".to_owned(), |pending| pending.to_string());
-        println!("0x{:<10x} {:<10} {value:<10} {}  {}", cookie.key, cookie.id, cookie.last_operation, cookie.created);
+        let CookieInfo { key, id, last_operation, created, .. } = cookie;
+        // The semaphore was removed meanwhile, or belongs to another user.
+        let Some(value) = cookie.pending else {
+            eprintln!("semid {id}: the value of the cookie 0x{key:x} cannot be read");
+            continue;
+        };
+        let [last_operation, created] =
+            [last_operation, created].map(|time| date(time).unwrap_or_else(|| "unknown".to_owned()));
+        println!("0x{key:<10x} {id:<10} {value:<10} {last_operation}  {created}");
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ macro_rules! print {
 
 mod columns;
 mod cookies;
+mod date;
 mod devices;
 mod options;
 mod report;

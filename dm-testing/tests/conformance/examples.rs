@@ -15,6 +15,8 @@ mod after_a_crash;
 #[path = "../../examples/boot.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod boot;
+#[path = "../../examples/dmsetup/date.rs"]
+mod date;
 #[path = "../../examples/device_tree.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod device_tree;
@@ -162,6 +164,21 @@ fn a_parameter_is_found_on_the_command_line_as_the_kernel_finds_it() {
     ] {
         assert_eq!(boot::parameter(line, "dm-mod.create"), value, "{line}");
     }
+}
+
+#[test]
+fn dates_are_those_of_ctime() {
+    for (time, date) in [
+        (0, "Thu Jan  1 00:00:00 1970"),
+        (951_782_400, "Tue Feb 29 00:00:00 2000"),
+        (1_793_580_848, "Mon Nov  2 00:54:08 2026"),
+        (4_107_542_399, "Sun Feb 28 23:59:59 2100"),
+        (4_107_542_400, "Mon Mar  1 00:00:00 2100"),
+        (253_402_300_799, "Fri Dec 31 23:59:59 9999"),
+    ] {
+        assert_eq!(date::date(time).as_deref(), Some(date));
+    }
+    assert_eq!([253_402_300_800, u64::MAX].map(date::date), [None, None]);
 }
 
 fn the_command_line_makes_devices_one_on_the_other(kernel: &dyn TestKernel) {
