@@ -25,7 +25,8 @@ impl File {
 }
 
 impl Store for File {
-    /// The new file replaces the old one only when it is on the disk.
+    /// The new file replaces the old one only when it is on the disk. The pool may change only when the replacement is on
+    /// the disk as well, or a power failure could leave a snapshot without its record.
     fn save(&mut self, records: &Records) -> io::Result<()> {
         if let Some(key) = records.keys().find(|key| key.contains(['\t', '\n'])) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a key with a tab or newline: {key:?}")));
@@ -34,7 +35,9 @@ impl Store for File {
         let new = self.0.with_extension("new");
         fs::write(&new, text)?;
         fs::File::open(&new)?.sync_all()?;
-        fs::rename(new, &self.0)
+        fs::rename(new, &self.0)?;
+        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(folder)?.sync_all()
     }
 }
 
