@@ -84,11 +84,22 @@ impl AttachedLoop {
     pub fn take_over(&self) -> Result<LoopDevice> {
         let device = loopdev::LoopDevice::open(&self.path).map_err(Error::io("open", &self.path))?;
         // While it is open, other processes cannot detach it.
-        if read(&self.block_dir()).as_ref() != Some(self) {
-            let changed = io::Error::new(io::ErrorKind::NotFound, "another program has detached it");
+        let found = read(&self.block_dir());
+        if let Some(change) = self.change(found.as_ref()) {
+            let changed = io::Error::new(io::ErrorKind::NotFound, change);
             return Err(Error::io("take over", &self.path)(changed));
         }
         LoopDevice::taken_over(device, self.path.clone(), self.number, self.backing_file.clone())
+    }
+
+    /// What another process has changed since the device was found, as it is now.
+    fn change(&self, found: Option<&Self>) -> Option<&'static str> {
+        match found {
+            Some(found) if found == self => None,
+            Some(found) if found.backing_file == self.backing_file => Some("another program has changed its settings"),
+            Some(_) => Some("another program has attached it to another file"),
+            None => Some("another program has detached it"),
+        }
     }
 
     fn block_dir(&self) -> PathBuf {
@@ -112,4 +123,34 @@ fn read(block_dir: &Path) -> Option<AttachedLoop> {
         size_limit: bytes("loop/sizelimit")?,
         autoclear: attribute("loop/autoclear")?.trim_end() == "1",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AttachedLoop, Bytes, DeviceNumber, PathBuf};
+
+    #[test]
+    fn the_error_of_taking_over_says_what_another_program_has_changed() {
+        let found = AttachedLoop {
+            path: PathBuf::from("/dev/loop0"),
+            number: DeviceNumber::new(7, 0),
+            backing_file: PathBuf::from("/a"),
+            offset: Bytes(0),
+            size_limit: Bytes(0),
+            autoclear: false,
+        };
+        let cleared = AttachedLoop { autoclear: true, ..found.clone() };
+        let limited = AttachedLoop { size_limit: Bytes(512), ..found.clone() };
+        let moved = AttachedLoop { backing_file: PathBuf::from("/b"), ..found.clone() };
+        assert_eq!(found.change(Some(&found)), None);
+        for (now, expected) in [
+            (Some(&cleared), "settings"),
+            (Some(&limited), "settings"),
+            (Some(&moved), "another file"),
+            (None, "detached"),
+        ] {
+            let change = found.change(now).unwrap_or_default();
+            assert!(change.contains(expected), "{now:?}: {change}");
+        }
+    }
 }
