@@ -1,5 +1,7 @@
 //! The states of a `raid`: it is synchronized, checked, repaired, degraded and reshaped.
 
+use std::time::Duration;
+
 use dm_targets::raid::{
     JournalHealth, JournalMode, RaidArrayStatus, RaidDevice, RaidHealth, RaidMessage, RaidStatus, RaidTable, RaidType,
     SyncAction,
@@ -34,11 +36,17 @@ fn slowly(table: RaidTable) -> RaidTable {
     table.min_recovery_rate(1).max_recovery_rate(400)
 }
 
+/// The timeout for the progress of an action, which the status shows only at checkpoints. A resync or recovery has one after
+/// a sixteenth of a disk (`md_do_sync`). A reshape has one when it has used up `SPACE`, and with the first chunk that it begins
+/// more than 10 seconds after the last one (`reshape_request`). Each waits for all I/O of the action and for the superblocks, so
+/// a slow machine shows no progress for longer than `SOON`.
+const CHECKPOINT: Duration = Duration::from_secs(180);
+
 /// Waits until the array executes this action and has completed a part of it: early kernels crash if an array is
 /// removed just when an action starts.
 fn wait_for(raid: &Mapped<'_, Raid>, action: &SyncAction) -> RaidArrayStatus {
     let does = |array: &RaidArrayStatus| array.action.as_ref() == Some(action) && array.progress > Sectors(0);
-    array(&raid.wait_for("another action", |status| does(array(status)))).clone()
+    array(&raid.wait_within(CHECKPOINT, "another action", |status| does(array(status)))).clone()
 }
 
 /// Sends a message that ends the current action. Returns whether the kernel reports success: some kernels end it and

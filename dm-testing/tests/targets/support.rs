@@ -134,8 +134,18 @@ impl<T: Target> Mapped<'_, T> {
 
     /// Waits for a status that meets the condition, and returns it.
     pub(crate) fn wait_for(&self, what: &str, condition: impl Fn(&T::Status) -> bool) -> T::Status {
+        self.wait_within(SOON, what, condition)
+    }
+
+    /// As [`wait_for`](Self::wait_for), with another timeout.
+    pub(crate) fn wait_within(
+        &self,
+        timeout: Duration,
+        what: &str,
+        condition: impl Fn(&T::Status) -> bool,
+    ) -> T::Status {
         let status = || self.line(StatusOptions::new()).parse::<StatusLine<T>>().unwrap().status;
-        if let Err(error) = wait_until(what, SOON, || condition(&status())) {
+        if let Err(error) = wait_until(what, timeout, || condition(&status())) {
             panic!("{error}: {:?}", self.status());
         }
         self.status()
