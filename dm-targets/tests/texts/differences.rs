@@ -193,6 +193,12 @@ const PRINTED: &[(&str, &str, &str)] = &[
     ("multipath", "1 retain_attached_hw_handler 0 0 0", "0 0 0 0 "),
     ("multipath", "2 queue_mode bio 0 0 0", "3 retain_attached_hw_handler queue_mode bio 0 0 0 "),
     ("pcache", "7:0 7:1", "7:0 7:1 4 cache_mode writeback crc false"),
+    ("snapshot", "7:0 7:1 p 16", "7:0 7:1 P 16"),
+    (
+        "verity",
+        "1 7:0 7:1 4096 4096 8 3 sha256 00 - 4 fec_roots 2 fec_blocks 12",
+        "1 7:0 7:1 4096 4096 8 3 sha256 00 -",
+    ),
 ];
 
 #[test]
@@ -235,7 +241,9 @@ const ADJUSTED: &[(&str, &str, &[&str])] = &[
     ("raid", "raid10 1 64 2 - 7:0 - 7:1", &["raid10 5 64 raid10_copies 2 raid10_format near 2 - 7:0 - 7:1"]),
     ("snapshot", "7:0 7:1 P 0", &["7:0 7:1 P 32", "7:0 7:1 P 0"]),
     ("snapshot", "7:0 7:1 P 16", &["7:0 7:1 P 32"]),
+    ("snapshot", "7:0 7:1 none 16", &["7:0 7:1 N 16"]),
     ("snapshot-merge", "7:0 7:1 PO 16", &["7:0 7:1 PO 32"]),
+    ("snapshot-merge", "7:0 7:1 po 16", &["7:0 7:1 PO 16"]),
 ];
 
 #[test]

@@ -125,16 +125,24 @@ impl SnapshotTable {
     /// Compares with the table that a kernel printed. A persistent store has the chunk size that it was created with, which
     /// the kernel prints instead of the requested size.
     pub(super) fn difference(&self, other: &Self) -> Option<TableDifference> {
-        Comparison::new(self, other)
+        let [one, other] = [self, other].map(Self::as_compared);
+        Comparison::new(&one, &other)
             .layout("origin", |table| &table.origin)
             .layout("COW device", |table| &table.cow)
             .layout("store", |table| &table.store)
-            .layout("chunk size", |table| {
-                let is_stored = table.store.reads_as() != Some(SnapshotStore::Transient);
-                if is_stored { &Sectors(0) } else { &table.chunk_size }
-            })
+            .layout("chunk size", |table| &table.chunk_size)
             .tunable("features", |table| &table.features)
             .result()
+    }
+
+    /// With the type of the store as the kernel prints it, and without the chunk size of a persistent store.
+    fn as_compared(&self) -> Self {
+        let mut table = self.clone();
+        table.store = table.store.reads_as().unwrap_or(table.store);
+        if table.store != SnapshotStore::Transient {
+            table.chunk_size = Sectors(0);
+        }
+        table
     }
 
     pub(super) fn check(&self) -> Result<(), InvalidField> {

@@ -140,11 +140,15 @@ pub struct VerityTable {
 }
 
 impl VerityTable {
-    /// The table with `fec_start`, which the kernel always prints together with the FEC device.
+    /// The table with `fec_start`, which the kernel always prints together with the FEC device, and without options that
+    /// have no effect without that device.
     pub(super) fn in_full(&self) -> Self {
         let mut full = self.clone();
-        if full.options.use_fec_from_device.is_some() {
-            full.options.fec_start.get_or_insert_default();
+        let options = &mut full.options;
+        if options.use_fec_from_device.is_some() {
+            options.fec_start.get_or_insert_default();
+        } else {
+            (options.fec_blocks, options.fec_start, options.fec_roots) = (None, None, None);
         }
         full
     }
