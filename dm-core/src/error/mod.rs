@@ -28,25 +28,25 @@ pub enum Error {
     /// The control node cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The kernel refused the command.
+    /// The kernel refused the command, or the command was given up after a timeout or a signal.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The running kernel does not support the command, or one of its options.
+    /// The running kernel's interface is too old for the command or for one of its options.
     #[error(
         "{command}{} needs device mapper interface 4.{needed_minor}; this kernel has {kernel}{}",
         need(*.command, *.needed_minor).0, need(*.command, *.needed_minor).1
     )]
     #[non_exhaustive]
     Unsupported {
-        /// The command that was sent.
+        /// The command that the kernel refused.
         command: Command,
         /// The required minor number of the interface, whose major number is 4.
         needed_minor: u32,
         /// The interface version of the running kernel.
         kernel: Version,
     },
-    /// The request cannot be encoded for the kernel and was not sent, or the reply exceeds the largest buffer
-    /// ([`RequestFault::ReplyTooLarge`]).
+    /// The request cannot be encoded for the kernel and was not sent. With [`RequestFault::ReplyTooLarge`], it was sent
+    /// and executed, perhaps several times, but the reply exceeds the largest buffer.
     #[error("{command} {} {fault}", fault.outcome())]
     #[non_exhaustive]
     Request {
@@ -76,7 +76,7 @@ impl Error {
         Self::Request { command, fault: fault.into() }
     }
 
-    /// The details, if the kernel refused the command.
+    /// The details of [`Refused`](Self::Refused); `None` for the other variants.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -85,8 +85,8 @@ impl Error {
         }
     }
 
-    /// The errno with which the kernel refused the command, or that of an [`OpenError`]
-    /// ([`OpenError::errno`]).
+    /// The errno of [`Refused`](Self::Refused) ([`Refusal::errno`]) or [`Open`](Self::Open) ([`OpenError::errno`]);
+    /// `None` for the other variants.
     #[must_use]
     #[doc(alias = "dm_task_get_errno")]
     pub fn errno(&self) -> Option<i32> {
@@ -98,24 +98,29 @@ impl Error {
     }
 
     /// Whether the command's device does not exist.
+    ///
+    /// In rare cases this also holds for a [resume](crate::Dm::device_resume) that failed while another process loaded
+    /// a table.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Whether the name, uuid or minor number of a device to create or rename is taken, or a message creates something
-    /// that exists, such as a thin device with a certain id. It also holds if a device with a chosen minor number
-    /// cannot be created for another reason, such as a lack of memory.
+    /// Whether the name, uuid or minor number of a device to create or rename is taken, or a message creates a thin
+    /// device whose id is taken.
+    ///
+    /// This also holds if a device with a chosen minor number cannot be created for another reason, such as a lack of
+    /// memory: the kernel returns the same errno.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_taken)
     }
 
-    /// Whether the device is open, mounted or used by another device, or its state or a running action forbids the
-    /// command.
+    /// Whether the device is open, mounted or used by another device, or cannot execute the command in its present
+    /// state.
     ///
-    /// This does not include a table that could not be loaded because a disk is busy: see
-    /// [`is_disk_unusable`](Self::is_disk_unusable).
+    /// If a table could not be loaded because a disk is busy, this is `false`, and
+    /// [`is_disk_unusable`](Self::is_disk_unusable) is `true`.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_busy)
@@ -158,8 +163,7 @@ impl Error {
         self.refused_with(NixErrno::EINTR)
     }
 
-    /// Whether the target has no such data, for example a pool without a thin device of this id, or a disk could not be
-    /// read (`ENODATA`).
+    /// Whether the kernel returned `ENODATA`: a pool has no thin device with this id, or a disk could not be read.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)
@@ -168,19 +172,22 @@ impl Error {
     /// Whether a device is read-only (`EROFS`), or a thin pool or a cache refused a message because it cannot
     /// write its metadata (`EOPNOTSUPP`).
     ///
-    /// Such a message is refused again until the metadata can be written; the target's status has its mode.
+    /// Such a message is refused again until the metadata can be written; the target's status shows whether it can.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_of_read_only)
     }
 
-    /// Whether there is not enough space for the command, for example in a pool's metadata.
+    /// Whether there is not enough space for the command (`ENOSPC`), for example in a pool's metadata.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
         self.refused_with(NixErrno::ENOSPC)
     }
 
-    /// Whether the kernel lacks memory for the command.
+    /// Whether the kernel lacks memory for the command (`ENOMEM`).
+    ///
+    /// For a [`device_create`](crate::Dm::device_create) that lacks memory, the kernel usually returns `ENXIO` instead,
+    /// and this is `false`.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         self.refused_with(NixErrno::ENOMEM)

@@ -13,7 +13,7 @@ use crate::wire::INTERFACE_MAJOR;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The kernel has no device mapper, and opening the node did not load its module.
+    /// The kernel has no device mapper, and opening the control node did not load its module.
     #[error(
         "this kernel has no device mapper: {DM_NAME} is not in /proc/misc and opening {} did not load it; load the module \
          dm-mod, or use a kernel that has it", path.display()
@@ -70,7 +70,8 @@ pub enum OpenError {
         /// The error of the command.
         source: Arc<io::Error>,
     },
-    /// The node cannot be opened or created for another reason, or a system file such as `/proc/misc` cannot be read.
+    /// The control node cannot be opened or created for another reason, or a system file such as `/proc/misc` cannot be
+    /// read.
     #[error("cannot {action} {}", path.display())]
     #[non_exhaustive]
     File {
@@ -94,28 +95,33 @@ fn advice(path: &Path) -> &'static str {
     if path.starts_with("/proc/self/fd") { "pass an open control node" } else { "remove it and open again" }
 }
 
-/// The reason why a process may not use the device mapper. [`DeviceCgroup`](Self::DeviceCgroup) and
-/// [`NoCapability`](Self::NoCapability) are reported if checks have excluded the other reasons.
+/// The reason why a process may not use the device mapper.
+///
+/// No check reads device cgroups or capabilities: [`DeviceCgroup`](Self::DeviceCgroup) and
+/// [`NoCapability`](Self::NoCapability) are the likely reasons when the other ones do not apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PermissionReason {
     /// The process is not root.
-    #[error("run as root, or with CAP_SYS_ADMIN and access to the node")]
+    #[error("run as root, or with CAP_SYS_ADMIN and access to the control node")]
     NotRoot,
-    /// The process is root only in its own user namespace.
+    /// The process is root only in a user namespace that is not the initial one.
     #[error("this process is root only in its own user namespace, and the kernel requires root in the initial one")]
     UserNamespace,
-    /// The file system of the node is mounted with `nodev`.
-    #[error("the file system that holds the node is mounted with nodev; mount it without, or use another /dev")]
+    /// The file system that contains the control node is mounted with `nodev`.
+    #[error("the file system that holds the control node is mounted with nodev; mount it without, or use another /dev")]
     NoDev,
-    /// The kernel did not let root open the node, for example because of a container's device cgroup.
+    /// The kernel does not let root open the control node, for example because of a container's device cgroup.
     #[error(
-        "the kernel does not let root open the node, for example because of a container's device cgroup; allow the container to \
-         access this character device"
+        "the kernel does not let root open the control node, for example because of a container's device cgroup; allow \
+         the container to access this character device"
     )]
     DeviceCgroup,
-    /// Root lacks `CAP_SYS_ADMIN`.
-    #[error("root lacks CAP_SYS_ADMIN here; give it to this service or container")]
+    /// The kernel refuses root's commands, usually because the process lacks `CAP_SYS_ADMIN`.
+    #[error(
+        "the kernel refuses root's commands, usually because the process lacks CAP_SYS_ADMIN; give it to this service \
+         or container"
+    )]
     NoCapability,
 }
 
@@ -133,7 +139,8 @@ impl OpenError {
         }
     }
 
-    /// Whether the process lacks the permission for the device mapper, or for a file that is needed.
+    /// Whether the process may not use the device mapper, create the control node, or read a system file that is
+    /// needed.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {

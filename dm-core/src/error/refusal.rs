@@ -6,7 +6,7 @@ use super::errno::Errno;
 use crate::id::DevIdBuf;
 use crate::wire::Command;
 
-/// A command that the kernel refused.
+/// A command that the kernel refused, or that was given up after a timeout or a signal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{command}{} failed: {errno}{}", of_device(.device.as_ref()), kernel_reason(.kernel_log))]
 pub struct Refusal {
@@ -77,13 +77,16 @@ impl Refusal {
         self.device.as_ref()
     }
 
-    /// The error that the kernel returned.
+    /// The error that the kernel returned; `ETIMEDOUT` after a timeout.
     #[must_use]
     pub const fn errno(&self) -> Errno {
         self.errno
     }
 
-    /// The lines that the device mapper logged for this call, which often have the reason.
+    /// The lines that the device mapper logged during this call, which often have the reason.
+    ///
+    /// If the kernel does not record the thread that wrote a line (`CONFIG_PRINTK_CALLER`), some lines can belong to
+    /// another call.
     ///
     /// Empty if the log was not read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands for which the
     /// kernel logs no reasons.

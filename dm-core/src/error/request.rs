@@ -6,7 +6,7 @@ use crate::id::NameError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestFault {
-    /// The text is not a valid name of a device.
+    /// The text given as the name, or as the new name, of a device is not a valid name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The table has no lines.
@@ -35,7 +35,7 @@ pub enum RequestFault {
         /// The line of the table, counted from 0; `None` outside a table.
         line: Option<u32>,
     },
-    /// The text contains a NUL, where the kernel would end it without an error.
+    /// The text contains a NUL; the kernel would ignore the rest without an error.
     #[error("the text{} has a NUL at byte {at}", on_line(*.line))]
     #[non_exhaustive]
     Nul {

@@ -41,10 +41,12 @@ pub enum NameError {
     Mixed {
         /// `name` or `uuid`.
         what: &'static str,
-        /// The position, from 0, of the incomplete escape, or of the first byte that contradicts those before it.
+        /// The position, from 0, of the incomplete escape; or of the first escape after a byte that needs one, or the
+        /// first such byte after an escape.
         at: usize,
     },
-    /// The text contains an escaped escape, which [`Naming::Auto`](crate::Naming::Auto) refuses.
+    /// The text contains an escape whose backslash is itself escaped such as `\x5cx20`, which
+    /// [`Naming::Auto`](crate::Naming::Auto) refuses.
     #[error("this {what} is escaped twice, byte {at}: use the naming mode `Hex` for such names, or the kernel's name")]
     #[non_exhaustive]
     Twice {
@@ -83,7 +85,7 @@ macro_rules! identifier {
         pub struct $Borrowed([u8]);
 
         impl $Borrowed {
-            /// The maximum length in bytes, without a NUL.
+            /// The maximum length in bytes; the kernel's terminating NUL does not count.
             pub const MAX_LEN: usize = $len - 1;
 
             #[doc = concat!("Checks the bytes, and returns them as a ", $what, ".")]
@@ -110,7 +112,7 @@ macro_rules! identifier {
                 unsafe { &*(core::ptr::from_ref(bytes) as *const Self) }
             }
 
-            /// The bytes, without a NUL.
+            /// The bytes, without the terminating NUL.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8] {
                 &self.0
@@ -126,14 +128,19 @@ macro_rules! identifier {
             }
 
             /// Returns the mangled form: every byte outside `0-9 A-Z a-z # + - . : = @ _` is written as `\x` and two
-            /// hexadecimal digits. `from_mangled` reads it back.
+            /// lower-case hexadecimal digits.
+            ///
+            #[doc = concat!("[`from_mangled`](", stringify!($Owned), "::from_mangled) reads it back.")]
             #[must_use]
             pub const fn mangled(&self) -> Mangled<'_> {
                 Mangled::new(&self.0)
             }
 
-            /// Returns the form that `/dev/mapper` and dmsetup's messages show: the text itself if it is mangled
-            /// already, as libdm passes it to the kernel; otherwise its mangled form.
+            /// Returns the text itself if it is mangled already, as libdm passes it to the kernel; otherwise its
+            /// mangled form.
+            ///
+            /// For a name, this is the file name that libdm gives the node below `/dev/mapper`; the link that udev makes
+            /// can have another one: see [`udev_path`](crate::paths::udev_path).
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {
                 Mangled::keeping(&self.0)
@@ -200,7 +207,7 @@ macro_rules! identifier {
         pub struct $Owned(Box<[u8]>);
 
         impl $Owned {
-            #[doc = concat!("Checks that bytes or text can be a ", $what, " and copies them.")]
+            #[doc = concat!("Checks the bytes, and copies them into a ", $what, ".")]
             ///
             /// # Errors
             /// [`NameError::Empty`], [`NameError::TooLong`].

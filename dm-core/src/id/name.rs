@@ -18,7 +18,11 @@ use super::mangle::{self, MangleError, Mangled};
 use super::text::write_lossy;
 
 identifier!(
-    /// The borrowed name of a mapped device: 1 to 127 bytes without NUL and `/`.
+    /// The kernel's name of a mapped device, borrowed: 1 to 127 bytes without NUL and `/`.
+    ///
+    /// A [`Host`](crate::Host) passes it to the kernel unchanged, whereas it translates a name given as text: see
+    /// [`Naming`](crate::Naming). Since interface 4.48 the kernel refuses the names `control`, `.` and `..`; this type
+    /// accepts them.
     ///
     /// ```
     /// use dm_core::{DmName, DmNameBuf};
@@ -30,7 +34,7 @@ identifier!(
     /// # Ok::<(), dm_core::NameError>(())
     /// ```
     DmName,
-    /// The owned name of a mapped device: 1 to 127 bytes without NUL and `/`.
+    /// The kernel's name of a mapped device, owned: 1 to 127 bytes without NUL and `/`. See [`DmName`].
     DmNameBuf,
     "name",
     DM_NAME_LEN,
@@ -38,12 +42,12 @@ identifier!(
 );
 
 identifier!(
-    /// The borrowed uuid of a mapped device: 1 to 128 bytes without NUL.
+    /// The kernel's uuid of a mapped device, borrowed: 1 to 128 bytes without NUL.
     ///
     /// It can be any text that is unique on the host. By convention it begins with the name of its subsystem: `LVM-…`,
     /// `CRYPT-…`, `mpath-…`.
     DmUuid,
-    /// The owned uuid of a mapped device: 1 to 128 bytes without NUL.
+    /// The kernel's uuid of a mapped device, owned: 1 to 128 bytes without NUL. See [`DmUuid`].
     DmUuidBuf,
     "uuid",
     DM_UUID_LEN,
