@@ -34,7 +34,7 @@
 //! | for | see |
 //! |---|---|
 //! | single commands and their replies | [`Dm`], [`DeviceInfo`], [`TableStatus`], [`DeviceList`] |
-//! | operations, several at once, and the state after a failure | [`Host`], [`Batch`], [`OpError`] |
+//! | operations, batches of them, and the state after a failure | [`Host`], [`Batch`], [`OpError`] |
 //! | tables | [`TargetLine`]; typed ones in the crate `dm-targets` |
 //! | udev, cookies, nodes | [`udev`] |
 //! | events | [`EventPoller`], [`Dm::wait_event`] |
@@ -46,16 +46,17 @@
 //! # What a command costs
 //!
 //! A command without payload is one ioctl with a header on the stack. A reply with a payload owns its memory and
-//! returns it to its handle when it is dropped: in steady state such a command is one ioctl as well and allocates
-//! nothing. If a reply does not fit, the command is repeated. Replies are decoded while they are iterated. Offering the
-//! kernel more memory than needed is not free, since it copies all of it, so a handle remembers how much each command
-//! needed last. Before a command for which the kernel logs the reason of an error, the handle moves to the end of the
-//! log, which takes three short system calls: see [`OpenOptions::kernel_log`]. `cargo xtask costs --whole` counts the
-//! instructions of whole calls, the kernel's part included, and compares them with ioctls by hand.
+//! returns it to its handle when it is dropped. A handle keeps at most four such buffers; while they suffice, such a
+//! command is one ioctl as well and allocates nothing. If a reply does not fit, the command is repeated. Replies are
+//! decoded while they are iterated. Offering the kernel more memory than needed is not free, since it copies all of it,
+//! so a handle remembers how much each command needed last. Before a command for which the kernel logs the reason of an
+//! error, the handle moves to the end of the log, which takes three short system calls: see
+//! [`OpenOptions::kernel_log`]. `cargo xtask costs --whole` counts the instructions of whole calls, the kernel's part
+//! included, and compares them with ioctls by hand.
 //!
-//! All memory after a request is zero when it is passed to the kernel. Some targets write nothing as their status
-//! (`unstripe_status` and, for a few layouts, `raid_status`), and the kernel then returns the caller's bytes as the
-//! text; without a NUL among them, this has crashed a 6.12 kernel.
+//! The memory after a request is zero when it is passed to the kernel. Some targets write nothing as their status
+//! (`unstripe_status` and, for a few layouts, `raid_status`); the kernel then returns the bytes that the caller passed
+//! as the text. If these had no NUL, a 6.12 kernel crashed.
 //!
 //! # Errors
 //!
@@ -75,13 +76,15 @@
 //! # Interface versions
 //!
 //! The kernel ignores unknown flags. Therefore each command is sent with the lowest interface version that has the
-//! command and its options. An older kernel refuses it, which is reported as [`Error::Unsupported`] with both versions.
-//! With the option `if_possible`, an older kernel gets the command and ignores most options that it lacks.
+//! command and nearly all of its options. An older kernel refuses it, which is reported as [`Error::Unsupported`] with
+//! both versions. With the option `if_possible`, an older kernel executes the command without the options that it
+//! lacks; prefixes of lists, [`StatusKind::Ima`] and cookies with a semaphore are still [`Error::Unsupported`].
 //!
 //! # Features
 //!
-//! `serde`: states, tables, statuses, lists and versions can be serialized; names, uuids and units can also be
-//! deserialized.
+//! `serde`: replies and their parts can be serialized: [`DeviceInfo`], [`Flags`], [`DeviceList`], [`ListedDevice`],
+//! [`Deps`], [`TableStatus`], [`TargetStatus`], [`Text`], [`TargetVersionList`] and [`TargetVersion`]. Names, uuids and
+//! the types of the crate `dm-units` can also be deserialized. A [`TargetLine`] can be neither.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

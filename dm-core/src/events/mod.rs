@@ -29,7 +29,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// The kinds of events.
+/// What happened to a device, with the details of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {

@@ -139,8 +139,8 @@ macro_rules! identifier {
             /// Returns the text itself if it is mangled already, as libdm passes it to the kernel; otherwise its
             /// mangled form.
             ///
-            /// For a name, this is the file name that libdm gives the node below `/dev/mapper`; the link that udev makes
-            /// can have another one: see [`udev_path`](crate::paths::udev_path).
+            /// For a name, this is the file name that libdm gives the node below `/dev/mapper`; the link that udev
+            /// makes can have another one: see [`udev_path`](crate::paths::udev_path).
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {
                 Mangled::keeping(&self.0)

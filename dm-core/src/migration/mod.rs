@@ -1,4 +1,4 @@
-//! Tables for moving from another library: its names, and the names in this crate.
+//! For moving from another library: its names beside those of this crate.
 //!
 //! One page per library or program; the column *there* names its public items, the column *here* links to what replaces
 //! them. A dash means that nothing replaces an item; the reason follows.

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use dm_units::{DeviceNumber, Sectors};
 
-/// The data of a block device or of a disk image, read and written in whole sectors at a position.
+/// The data of a block device or of a disk image, read and written in whole sectors of 512 bytes at a position.
+///
+/// The length of `data` must be a multiple of 512 bytes; implementations need not check it.
 ///
 /// [`Host::open_block`](crate::Host::open_block) opens a device of a kernel, real or in memory. A regular [`File`],
 /// such as a disk image, works too.
@@ -31,27 +33,27 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// The size in whole sectors.
     ///
     /// # Errors
-    /// The device reports an error; this applies to all methods.
+    /// As every method: an I/O error of the device.
     fn size(&self) -> io::Result<Sectors>;
 
-    /// Fills `data`, whose length is a multiple of 512 bytes.
+    /// Reads from sector `start` on until `data` is full.
     ///
     /// # Errors
     /// `UnexpectedEof`: the range exceeds the device.
     fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes `data`, whose length is a multiple of 512 bytes. It may stay in a cache until [`flush`](Self::flush).
+    /// Writes `data` to sector `start` and those after it. The data may stay in a cache until [`flush`](Self::flush).
     ///
     /// # Errors
-    /// `ENOSPC`: the range exceeds the device; a [`File`] grows instead. After an error, a part of the data may have been
-    /// written.
+    /// `ENOSPC`: the range exceeds the device; a [`File`] grows instead. After an error, a part of the data may have
+    /// been written.
     fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()>;
 
     /// Writes zeros to `length` sectors from `start` on. The default implementation writes them like other data.
     ///
     /// # Errors
-    /// As [`write_sectors`](Self::write_sectors). A [`BlockDevice`](crate::block::BlockDevice) returns `EINVAL` for a range
-    /// that does not begin and end at a multiple of the logical block size.
+    /// As [`write_sectors`](Self::write_sectors). A [`BlockDevice`](crate::block::BlockDevice) returns `EINVAL` for a
+    /// range that does not begin and end at a multiple of the logical block size.
     fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let (mut at, mut left) = (start, length);
@@ -68,7 +70,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// Waits until all written data is on the device, so that mapped devices that use it read this data.
     ///
     /// # Errors
-    /// The device failed to store the data; what was written before may be lost.
+    /// The device failed to store the data; data written since the last flush may be lost.
     fn flush(&self) -> io::Result<()>;
 
     /// The number of the device; `None`, the default, for a file.
@@ -115,12 +117,12 @@ fn position(start: Sectors) -> io::Result<u64> {
     start.0.checked_mul(512).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Identifies a block device by its number, or by the path of its node.
+/// Identifies a block device, mapped or not, by its number or by the path of its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BlockId<'a> {
     /// The number of the device.
     Number(DeviceNumber),
-    /// The path of its node.
+    /// The path of the device's node.
     Path(&'a Path),
 }
 
@@ -167,13 +169,14 @@ impl BlockOpenOptions {
         Self { writable, ..self }
     }
 
-    /// Claims the device (`O_EXCL`): the kernel refuses this while the device is mounted, used by a mapped device or
-    /// claimed by another open, and refuses these uses while it is claimed.
+    /// Claims the device (`O_EXCL`). The kernel refuses this while the device is mounted, used by a mapped device or
+    /// claimed by another open; while the device is claimed, the kernel refuses all of these.
     pub const fn exclusive(self, exclusive: bool) -> Self {
         Self { exclusive, ..self }
     }
 
-    /// Opens the device only if it has this number. If the path leads to another device, that is an error.
+    /// Opens the device only if it has this number. If the path leads to another device, the open fails with
+    /// [`BlockError::AnotherDevice`](crate::block::BlockError::AnotherDevice).
     pub const fn number(self, number: DeviceNumber) -> Self {
         Self { number: Some(number), ..self }
     }

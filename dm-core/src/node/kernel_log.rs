@@ -132,7 +132,7 @@ enum Source<'a> {
 }
 
 impl<'a> LogMark<'a> {
-    /// Makes a mark for a transport without a kernel: `lines` returns the reasons logged since.
+    /// Makes a mark for a transport without a kernel: `lines` returns the lines logged since the mark was made.
     pub fn from_fn(lines: impl Fn() -> Vec<String> + 'a) -> Self {
         Self(Source::Lines(Box::new(lines)))
     }

@@ -26,13 +26,13 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites it with the reply.
     ///
     /// # Errors
-    /// The kernel refuses the request; the error has its errno. The three version words of the reply are the kernel's
-    /// even then, or still those of the request if the kernel has not read it, as after `EACCES`.
+    /// The kernel refuses the request; the error has the errno. Even then `request` begins with the kernel's interface
+    /// version, unless the kernel has not read the request, as after `EACCES`.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
     /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The reply is not returned.
     ///
-    /// The default implementation ignores the timeout.
+    /// The default implementation calls `ioctl` and ignores the timeout.
     ///
     /// # Errors
     /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal; in both cases the command may
@@ -42,16 +42,16 @@ pub trait Transport: fmt::Debug + Send + Sync {
         self.ioctl(command, request)
     }
 
-    /// Marks the current end of the kernel's log, so that the lines that an ioctl adds can be read if the kernel
-    /// refuses it.
+    /// Marks the current end of the kernel's log, so that after a refused ioctl the lines that it added can be read.
     ///
     /// `None`, the default, if there is no log to read.
     fn log_mark(&self) -> Option<LogMark<'_>> {
         None
     }
 
-    /// The approximate number of mapped devices, so that the first list is offered enough memory. A list that does not
-    /// fit costs the kernel nearly half as much as one that fits.
+    /// The approximate number of mapped devices, so that the first
+    /// [`list_devices`](crate::Dm::list_devices) offers enough memory. An attempt that does not fit costs the kernel
+    /// nearly half as much as one that fits.
     ///
     /// 0, the default, if the number is unknown.
     fn expected_devices(&self) -> usize {
@@ -126,7 +126,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// An open control node, `/dev/mapper/control`, and the kernel's log.
+/// An open control node, `/dev/mapper/control`, and the kernel's log: the transport of [`Dm::open`](crate::Dm::open).
 #[derive(Debug)]
 pub struct ControlNode {
     file: File,
@@ -190,9 +190,8 @@ impl Transport for ControlNode {
         self.log.as_ref().map(KernelLogFile::mark)
     }
 
-    /// The link count of a directory in sysfs includes its subdirectories (`kernfs_refresh_inode` in
-    /// fs/kernfs/inode.c). This directory also has loop and other virtual devices, but no mapped devices without a
-    /// table.
+    /// Uses the link count of `/sys/devices/virtual/block`, which includes the subdirectories (`kernfs_refresh_inode`
+    /// in fs/kernfs/inode.c). The count includes loop and other virtual devices, but no mapped devices without a table.
     fn expected_devices(&self) -> usize {
         let links = std::fs::metadata("/sys/devices/virtual/block").map_or(0, |directory| directory.nlink());
         usize::try_from(links).unwrap_or(0)

@@ -16,29 +16,29 @@ bitflags::bitflags! {
         const DISABLE_SUBSYSTEM_RULES = sys::DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG;
         /// The rules that make the links in `/dev/disk` do nothing.
         const DISABLE_DISK_RULES = sys::DM_UDEV_DISABLE_DISK_RULES_FLAG;
-        /// All other rules should do nothing.
+        /// The rules that belong to neither the device mapper nor a subsystem should do nothing.
         const DISABLE_OTHER_RULES = sys::DM_UDEV_DISABLE_OTHER_RULES_FLAG;
-        /// A device without this flag that claims the same link gets it.
+        /// If several devices claim a link, it leads to one without this flag.
         const LOW_PRIORITY = sys::DM_UDEV_LOW_PRIORITY_FLAG;
-        /// The caller leaves the nodes to udev.
+        /// The library that sends the command leaves the nodes below `/dev/mapper` to udev.
         const DISABLE_LIBRARY_FALLBACK = sys::DM_UDEV_DISABLE_LIBRARY_FALLBACK;
-        /// The uevent comes from a command and not from `udevadm trigger`; libdm always sets it.
+        /// The uevent comes from a command and not from `udevadm trigger`. Set it in every cookie, as libdm does.
         const PRIMARY_SOURCE = sys::DM_UDEV_PRIMARY_SOURCE_FLAG;
-        /// For the subsystem that owns the device.
+        /// Flag 0 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_0 = sys::DM_SUBSYSTEM_UDEV_FLAG0;
-        /// For the subsystem that owns the device.
+        /// Flag 1 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_1 = sys::DM_SUBSYSTEM_UDEV_FLAG1;
-        /// For the subsystem that owns the device.
+        /// Flag 2 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_2 = sys::DM_SUBSYSTEM_UDEV_FLAG2;
-        /// For the subsystem that owns the device.
+        /// Flag 3 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_3 = sys::DM_SUBSYSTEM_UDEV_FLAG3;
-        /// For the subsystem that owns the device.
+        /// Flag 4 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_4 = sys::DM_SUBSYSTEM_UDEV_FLAG4;
-        /// For the subsystem that owns the device.
+        /// Flag 5 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_5 = sys::DM_SUBSYSTEM_UDEV_FLAG5;
-        /// For the subsystem that owns the device.
+        /// Flag 6 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_6 = sys::DM_SUBSYSTEM_UDEV_FLAG6;
-        /// For the subsystem that owns the device.
+        /// Flag 7 of the subsystem that owns the device, such as LVM, which defines its meaning.
         const SUBSYSTEM_7 = sys::DM_SUBSYSTEM_UDEV_FLAG7;
     }
 }
@@ -46,10 +46,12 @@ bitflags::bitflags! {
 /// The number that a resume, a removal or a rename adds to its uevent as `DM_COOKIE`.
 ///
 /// The kernel accepts any number; 0 means no cookie. It passes the number on only if it sends a uevent, as
-/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the reply reports. For udev's device-mapper rules, the
-/// lower half identifies a System V semaphore (the upper half of its key is `0x0d4d`) that the rules decrement when
-/// they have finished. It must exist before the command is sent. A lower half of 0 means that no semaphore exists and
-/// only the flags are passed on.
+/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the reply reports.
+///
+/// For udev's device-mapper rules, the upper half of the number has the [`UdevFlags`]. The lower half identifies a
+/// System V semaphore (the upper half of its key is `0x0d4d`) that the rules decrement when they have finished. The
+/// semaphore must exist before the command is sent. A lower half of 0 means that there is no semaphore and that only
+/// the flags are passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UdevCookie(u32);
 

@@ -15,25 +15,25 @@ bitflags::bitflags! {
         const SUSPEND = sys::DM_SUSPEND_FLAG;
         /// The request chose the minor number.
         const PERSISTENT_DEV = sys::DM_PERSISTENT_DEV_FLAG;
-        /// The table text was requested, not the status.
+        /// The params of the table were requested, not the status.
         const STATUS_TABLE = sys::DM_STATUS_TABLE_FLAG;
         /// The device has an active table.
         const ACTIVE_PRESENT = sys::DM_ACTIVE_PRESENT_FLAG;
         /// The device has an inactive table.
         const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
-        /// The reply did not fit.
+        /// The reply did not fit into the buffer.
         const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
-        /// The request was to suspend without a freeze of the file system.
+        /// The request was not to freeze the file system for the suspend.
         const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
-        /// No flush (suspend) or commit (status) was requested.
+        /// The request was not to flush I/O (suspend) or not to commit metadata (status).
         const NOFLUSH = sys::DM_NOFLUSH_FLAG;
         /// The inactive table was requested.
         const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;
         /// A resume, a removal or a rename sent a uevent.
         const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
-        /// A uuid was set, or uuids were requested.
+        /// The request set a uuid, or requested the uuids of listed devices.
         const UUID = sys::DM_UUID_FLAG;
-        /// Wiping was requested. Kernels that have the flag clear it in the reply.
+        /// The request was to wipe the kernel's copies. Kernels that have the flag clear it in the reply.
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
         /// A message was answered with text.
         const DATA_OUT = sys::DM_DATA_OUT_FLAG;
