@@ -29,7 +29,7 @@ impl<'a> CreateOptions<'a> {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number, 0 to 1048575.
+    /// Sets the minor number, 0 to 1048575; [`Dm::device_create_with`] refuses a larger one.
     #[must_use]
     pub const fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }

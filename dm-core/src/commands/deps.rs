@@ -115,7 +115,7 @@ impl Dm {
     /// - Without a table the reply is empty.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found).
+    /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
     #[doc(alias = "DM_TABLE_DEPS")]
     #[doc(alias = "DM_DEVICE_DEPS")]
     #[doc(alias = "dm_task_get_deps")]

@@ -49,8 +49,8 @@ impl Dm {
     /// - The device needs no table. Activating a table of another size, such as the first one, resets the geometry.
     ///
     /// # Errors
-    /// [`is_invalid`](crate::Error::is_invalid): the start is beyond cylinders × heads × sectors.
-    /// [`is_not_found`](crate::Error::is_not_found).
+    /// [`is_invalid`](crate::Error::is_invalid): the start is larger than cylinders × heads × sectors.
+    /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
     #[doc(alias = "DM_DEV_SET_GEOMETRY")]
     #[doc(alias = "DM_DEVICE_SET_GEOMETRY")]
     #[doc(alias = "dm_task_set_geometry")]

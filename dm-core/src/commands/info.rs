@@ -55,7 +55,7 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found).
+    /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
     #[doc(alias = "DM_DEV_STATUS")]
     #[inline]
     pub fn device_info(&self, id: impl AsDevId) -> Result<DeviceInfo> {

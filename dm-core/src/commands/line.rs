@@ -26,9 +26,9 @@ use crate::wire::scan::field_text;
 pub struct TargetLine<P> {
     /// The first sector of the range.
     pub start: Sectors,
-    /// The length of the range.
+    /// The number of sectors in the range.
     pub length: Sectors,
-    /// The target and its arguments.
+    /// The target type and its arguments.
     pub params: P,
 }
 
@@ -56,13 +56,13 @@ pub trait TargetParams: Payload {
 pub struct FieldDifference {
     /// The name of the field.
     pub field: &'static str,
-    /// Whether the field determines where data is stored or what it means, as a device or a block size does. Other
-    /// fields, such as a low water mark or a cache's policy, can be changed without harm.
+    /// Whether the field determines where data is stored or how it is interpreted, as a device or a block size does.
+    /// Other fields, such as a low water mark or a cache's policy, can be changed without harm.
     pub is_layout: bool,
 }
 
 impl<P: TargetParams> TargetLine<P> {
-    /// Makes a line with typed params.
+    /// Makes a line with typed params. A wrong line is refused only by [`Dm::table_load`](crate::Dm::table_load).
     #[must_use]
     pub const fn new(start: Sectors, length: Sectors, params: P) -> Self {
         Self { start, length, params }
@@ -70,11 +70,11 @@ impl<P: TargetParams> TargetLine<P> {
 }
 
 impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
-    /// Makes a line with params as text.
+    /// Makes a line with params as text. A wrong line is refused only by [`Dm::table_load`](crate::Dm::table_load).
     ///
     /// The kernel splits the text at white space; a backslash escapes the next byte. The params of the targets `crypt`,
-    /// `integrity`, `inlinecrypt` and `default-key` are treated as if they contained a key; for other targets, use
-    /// [`LineText::secret`].
+    /// `integrity`, `inlinecrypt` and `default-key` are treated as if they contained a key; if those of another target
+    /// contain one, use [`LineText::secret`].
     #[must_use]
     #[doc(alias = "dm_task_add_target")]
     pub const fn text(start: Sectors, length: Sectors, target_type: &'a str, params: T) -> Self {
@@ -82,7 +82,7 @@ impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
     }
 }
 
-/// Params as text, and the type of their target.
+/// Params as text, and the type of their target, as made by [`TargetLine::text`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LineText<'a, T> {
     target_type: &'a str,
@@ -91,7 +91,8 @@ pub struct LineText<'a, T> {
 }
 
 impl<T> LineText<'_, T> {
-    /// Sets whether the text contains a key, for a target that this library does not know to take keys.
+    /// Sets whether the text contains a key. Not needed for `crypt`, `integrity`, `inlinecrypt` and `default-key`,
+    /// whose params are always secret.
     #[must_use]
     pub fn secret(self, secret: bool) -> Self {
         Self { secret, ..self }

@@ -41,8 +41,9 @@ impl<'a> ListOptions<'a> {
         Self { uuids, ..self }
     }
 
-    /// Whether a kernel that lacks uuids in its list may leave them out. By default such a kernel refuses the command
-    /// with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix, which it would ignore.
+    /// Whether a kernel older than interface 4.45 may leave out the [`uuids`](Self::uuids). By default such a kernel
+    /// refuses the command with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix,
+    /// which it would ignore.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -124,11 +125,11 @@ impl<'a> IntoIterator for &'a DeviceList {
     }
 }
 
-/// A device in a list.
+/// The name and number of a device in a [`DeviceList`], with its event number and uuid if the list has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListedDevice<'a> {
-    /// The name as the kernel has it.
+    /// The kernel's name, which is not translated: see [`Naming`](crate::Naming).
     pub name: &'a DmName,
     /// The number of its block device.
     pub number: DeviceNumber,
@@ -323,8 +324,8 @@ impl Dm {
     /// Lists the mapped devices, with options: uuids and prefixes since interface 4.45.
     ///
     /// # Errors
-    /// As [`list_devices`](Self::list_devices). [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on
-    /// an older kernel.
+    /// As [`list_devices`](Self::list_devices). [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes are
+    /// requested from an older kernel.
     pub fn list_devices_with(&self, options: ListOptions<'_>) -> Result<DeviceList> {
         let first = if self.remembers(Command::ListDevices) { FIRST_SIZE } else { options.first_size(self) };
         let sizes = ReplySizes { first, least: 0, grow: |_, size| next_size(size) };

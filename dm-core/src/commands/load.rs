@@ -30,8 +30,8 @@ impl LoadOptions {
         Self { read_only: false, secure: false, if_possible: false }
     }
 
-    /// Makes this device read-only when the table becomes active. Most targets also open the devices that they use
-    /// read-only then.
+    /// Makes this device read-only when the table becomes active. Most targets then open the devices that they use
+    /// read-only as well.
     #[must_use]
     #[doc(alias = "dm_task_set_ro")]
     pub const fn read_only(self, read_only: bool) -> Self {
@@ -74,7 +74,7 @@ impl Dm {
     /// - Interface 4.0 and later; with a line that may contain a key, 4.20 and later, unless
     ///   [`if_possible`](LoadOptions::if_possible) is set.
     /// - The active table continues to serve I/O; the device need not be suspended.
-    /// - Opens the devices that the table uses, and loads the modules of the targets.
+    /// - The kernel opens the devices that the table uses, and loads the modules of the targets.
     /// - Lines are printed directly into the request; in steady state nothing is allocated.
     ///
     /// ```
@@ -91,12 +91,15 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if the kernel's log
-    /// can be read. [`is_disk_unusable`](Error::is_disk_unusable): usually a device that the table uses is missing,
-    /// busy or cannot be opened. A target can return any other errno. [`is_not_found`](Error::is_not_found): this
-    /// device does not exist. [`Error::Request`]: the table has no line, or a line that cannot be sent.
-    /// [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a key. After a refusal, the tables of
-    /// the device are as before.
+    /// - [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if the kernel's log
+    ///   can be read.
+    /// - [`is_disk_unusable`](Error::is_disk_unusable): usually a device that the table uses is missing, busy or cannot
+    ///   be opened. A target can return any other errno.
+    /// - [`is_not_found`](Error::is_not_found): the device to load the table into does not exist.
+    /// - [`Error::Request`]: the table has no line, or a line that cannot be sent.
+    /// - [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a key.
+    ///
+    /// After an error, the tables of the device are as before.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup load")]
@@ -108,7 +111,7 @@ impl Dm {
         self.table_load_with(id, lines, LoadOptions::new())
     }
 
-    /// Loads a table into the inactive slot; the options make it read-only or secret.
+    /// Loads a table into the inactive slot; the options make the device read-only or the table secret.
     ///
     /// # Errors
     /// As [`table_load`](Self::table_load).
@@ -178,11 +181,11 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - The active table continues to serve I/O. If there is no inactive table, the call does nothing.
-    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if the inactive table of
-    ///   a device that also has an active one is cleared and the device is then renamed or given a uuid, removing it or
-    ///   loading another table frees memory twice, after which the kernel may crash (`dm_ima_measure_on_table_clear`
-    ///   and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). A table that is loaded between the two prevents
-    ///   it.
+    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if this call removes a
+    ///   table of a device that also has an active one, and the device is then renamed or given a uuid, removing the
+    ///   device or loading another table frees memory twice, after which the kernel may crash
+    ///   (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). Loading a table
+    ///   before the rename prevents this.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).

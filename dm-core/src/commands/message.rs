@@ -53,7 +53,7 @@ impl MessageOptions {
         Self { if_possible, ..self }
     }
 
-    /// Sets the buffer size for the reply, in bytes; together with the header at most 1 GiB.
+    /// Sets the buffer size for the reply, in bytes; together with the header of 312 bytes at most 1 GiB.
     ///
     /// The kernel executes a message before it knows whether the reply fits. If it does not fit, the message is sent
     /// and executed again. For a message that changes something and has a long reply, set a sufficient size.
@@ -70,7 +70,7 @@ impl MessageOptions {
 pub struct Message<M> {
     /// A sector of the mapped device; the target that maps it gets the message.
     pub sector: Sectors,
-    /// The words of the message, separated by white space.
+    /// The words of the message, separated by white space. A message that starts with `@` is for the device itself.
     pub text: M,
 }
 
@@ -140,12 +140,12 @@ impl MessageReply {
 
 impl Dm {
     /// Sends a message to the target that maps the first sector. A message that starts with `@` is for the device
-    /// itself.
+    /// itself, such as `@stats_create`.
     ///
     /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later, unless
     ///   [`if_possible`](MessageOptions::if_possible) is set.
-    /// - The target is one of the active table; a message for the device itself needs no table. The kernel splits the
-    ///   message at white space; a backslash escapes the next byte.
+    /// - The target is one of the active table; a message for the device itself needs no table.
+    /// - The kernel splits the message at white space; a backslash escapes the next byte.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -158,10 +158,11 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the target takes no messages or refuses this one, the device has no active
-    /// table, or the sector is beyond the end of the device. A target can return any other errno.
-    /// [`is_not_found`](Error::is_not_found). [`Error::Request`]: the text cannot be sent, for example because it
-    /// contains a NUL.
+    /// - [`is_invalid`](Error::is_invalid): the target takes no messages or refuses this one, the device has no active
+    ///   table, or the sector is beyond the end of the device. A target can return any other errno.
+    /// - [`is_not_found`](Error::is_not_found): the device does not exist.
+    /// - [`Error::Request`]: the text cannot be sent, for example because it contains a NUL.
+    /// - [`Error::Unsupported`]: the kernel cannot wipe a message that may contain a key.
     #[doc(alias = "DM_TARGET_MSG")]
     #[doc(alias = "DM_DEVICE_TARGET_MSG")]
     #[doc(alias = "dm_task_set_message")]
@@ -172,8 +173,8 @@ impl Dm {
     /// Sends a message to the target that maps a certain sector, with options.
     ///
     /// # Errors
-    /// As [`target_msg`](Self::target_msg). [`RequestFault::TooLarge`] in [`Error::Request`]: the buffer for the reply
-    /// is larger than the kernel accepts.
+    /// As [`target_msg`](Self::target_msg). [`RequestFault::TooLarge`] in [`Error::Request`]: the requested
+    /// [`reply_size`](MessageOptions::reply_size) is larger than the kernel accepts.
     pub fn target_msg_with(
         &self,
         id: impl AsDevId,

@@ -17,7 +17,7 @@ impl Dm {
     /// - Each waiter needs a separate handle ([`reopen`](Self::reopen)), since the state belongs to the open file.
     ///
     /// # Errors
-    /// [`is_unsupported`](crate::Error::is_unsupported).
+    /// [`is_unsupported`](crate::Error::is_unsupported): the kernel has an older interface.
     #[doc(alias = "DM_DEV_ARM_POLL")]
     #[doc(alias = "DM_DEVICE_ARM_POLL")]
     pub fn arm_poll(&self) -> Result<()> {

@@ -106,7 +106,7 @@ impl Dm {
     /// Removes a device and its tables.
     ///
     /// - Interface 4.0 and later.
-    /// - The device may be suspended or not. I/O that waits on a suspended device usually keeps it open, so it is busy.
+    /// - A suspended device can be removed as well. But I/O that waits on it usually keeps it open and therefore busy.
     /// - To retry while the device is busy, to force the removal or to wait for udev, use
     ///   [`Host::remove`](crate::Host::remove).
     ///

@@ -45,8 +45,8 @@ impl Dm {
     ///
     /// # Errors
     /// [`is_already_exists`](Error::is_already_exists): a device has the new name already, which may be this one.
-    /// [`is_not_found`](Error::is_not_found). [`is_invalid`](Error::is_invalid): see
-    /// [`device_create`](Self::device_create).
+    /// [`is_not_found`](Error::is_not_found): no device has the name `name`. [`is_invalid`](Error::is_invalid): the new
+    /// name is `control`, `.` or `..` (interface 4.48 and later). [`Error::Request`]: a text is not a valid name.
     #[doc(alias = "DM_DEV_RENAME")]
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dm_task_set_newname")]
@@ -77,7 +77,8 @@ impl Dm {
     ///
     /// # Errors
     /// [`is_already_exists`](Error::is_already_exists): a device has the uuid already, which may be this one.
-    /// [`is_invalid`](Error::is_invalid): this device has another uuid. [`is_not_found`](Error::is_not_found).
+    /// [`is_invalid`](Error::is_invalid): this device has another uuid. [`is_not_found`](Error::is_not_found): no
+    /// device has this name.
     #[doc(alias = "DM_DEV_RENAME")]
     #[doc(alias = "dm_task_set_newuuid")]
     pub fn device_set_uuid(&self, name: impl AsDmName, uuid: &DmUuid) -> Result<DeviceInfo> {

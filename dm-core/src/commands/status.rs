@@ -19,11 +19,11 @@ const NOFLUSH_MINOR: u32 = 12;
 /// status.
 const IMA_MINOR: u32 = 45;
 
-/// The text that the targets of a table report.
+/// Selects the text that the targets of a table report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatusKind {
-    /// The status, `STATUSTYPE_INFO`.
+    /// The present state of the target, `STATUSTYPE_INFO`.
     #[default]
     Status,
     /// The params of the table, `STATUSTYPE_TABLE`.
@@ -91,9 +91,10 @@ impl StatusOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply is then about the active
-    /// table, metadata is committed first, and the kernel's copy is not wiped. By default such a kernel refuses the
-    /// command with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for [`StatusKind::Ima`].
+    /// Whether a kernel that lacks [`slot`](Self::slot), [`noflush`](Self::noflush) or [`secure`](Self::secure) may
+    /// ignore it, as with libdm: it reports about the active table, commits metadata first, or does not wipe its copy.
+    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported), as it
+    /// always does for [`StatusKind::Ima`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -185,8 +186,9 @@ impl Dm {
     /// - Interface 4.0 and later.
     /// - Returns at once if the number differs already, so no event is missed between two calls.
     /// - Blocks until an event or a signal arrives; after a signal whose handler has `SA_RESTART`, the wait continues.
-    ///   Removing a device is an event only if it has an active table; without one, the removal blocks until this call
-    ///   returns. To wait with a timeout use [`wait_event`](Self::wait_event), and for many devices an
+    /// - Removing a device is an event only if it has an active table; without one, the removal blocks until this call
+    ///   returns.
+    /// - To wait with a timeout use [`wait_event`](Self::wait_event), and for many devices an
     ///   [`EventPoller`](crate::EventPoller).
     ///
     /// # Errors

@@ -95,11 +95,11 @@ impl<'a> IntoIterator for &'a TableStatus {
 pub struct TargetStatus<'a> {
     /// The first sector of the range.
     pub start: Sectors,
-    /// The length of the range.
+    /// The number of sectors in the range.
     pub length: Sectors,
     /// The target type, such as `linear`.
     pub target_type: Text<'a>,
-    /// The status, or the params of the table.
+    /// The status, the params or the IMA measurement, whichever was requested.
     pub params: Text<'a>,
 }
 
@@ -121,7 +121,7 @@ impl<'a> TargetStatus<'a> {
     }
 }
 
-/// The params of a reported line, with backslashes escaped as a load requires.
+/// The params of a reported line, with backslashes escaped as a load requires; returned by [`TargetStatus::to_line`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrintedParams<'a> {
     target_type: Text<'a>,

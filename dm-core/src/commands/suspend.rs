@@ -108,10 +108,10 @@ impl Dm {
     /// Suspends a device: new I/O waits until the device is resumed.
     ///
     /// - Interface 4.0 and later.
-    /// - Blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait and
-    ///   leaves the device as it was; in Linux 6.12 and updates of older kernels, the command starts again after a
-    ///   signal whose handler has `SA_RESTART`. The freeze of the file system, which comes first, cannot be
-    ///   interrupted.
+    /// - Freezes the file system on the device first, which a signal does not interrupt.
+    /// - Then blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait
+    ///   and leaves the device as it was; in Linux 6.12 and updates of older kernels, the command starts again after a
+    ///   signal whose handler has `SA_RESTART`.
     /// - While the kernel has suspended the device internally
     ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the call blocks as well.
     /// - Suspending a suspended device does nothing.
@@ -140,23 +140,28 @@ impl Dm {
     /// - Interface 4.0 and later.
     /// - If there is an inactive table, the device is suspended first, unless it already is; this blocks as
     ///   [`device_suspend`](Self::device_suspend) does. The table that was active is destroyed.
-    /// - While the kernel has suspended the device internally, the resume of a suspended device blocks.
+    /// - While the kernel has suspended the device internally
+    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the resume of a suspended device blocks.
     /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the
     ///   old one, recent kernels add `RESIZE=1` to it.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors
-    /// - [`is_not_found`](crate::Error::is_not_found): the device does not exist.
+    /// - [`is_not_found`](crate::Error::is_not_found): the device does not exist, or the suspend failed and another
+    ///   process loaded a table meanwhile.
     /// - [`is_interrupted`](crate::Error::is_interrupted): a signal arrived while the call was blocked.
     /// - [`is_invalid`](crate::Error::is_invalid): the device is suspended and has no table, or the new table cannot
     ///   replace the old one, or does not fit the devices that it uses.
     /// - Another errno: the file system could not be frozen, or a target could not be resumed.
     ///
-    /// The state after an error depends on the step that failed. If the suspend failed, nothing has changed, unless
-    /// another process has loaded a table meanwhile, which then replaces the inactive one. If the new table could not
-    /// be activated, it is destroyed, and the device is suspended with the old table. If the resume failed, the device
-    /// is suspended with the new table. [`Host::reload`](crate::Host::reload) restores the old table after each of
-    /// these.
+    /// The state after an error depends on the step that failed:
+    ///
+    /// - The suspend: nothing has changed, unless another process has loaded a table meanwhile, which has then replaced
+    ///   the inactive one.
+    /// - Activating the new table: it is destroyed, and the device is suspended with the old table.
+    /// - The resume: the device is suspended with the new table.
+    ///
+    /// [`Host::reload`](crate::Host::reload) restores the old table after each of these.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_RESUME")]
     pub fn device_resume(&self, id: impl AsDevId) -> Result<DeviceInfo> {

@@ -19,16 +19,16 @@ pub enum RequestFault {
         /// The minor number.
         minor: u32,
     },
-    /// The table has more lines than the kernel accepts.
+    /// The table has more than 1048576 lines, the kernel's limit.
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,
-    /// The request, with the space for its reply, has more bytes than the kernel accepts.
+    /// The request, with the space for its reply, has more than 1 GiB, the kernel's limit.
     #[error("the request, with the space for its reply, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     TooLarge,
     /// The reply does not fit in the largest buffer that the kernel accepts. The kernel has executed the command.
     #[error("its reply has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     ReplyTooLarge,
-    /// The target type is empty, too long, or contains a NUL.
+    /// The target type is empty, has more than 15 bytes, or contains a NUL.
     #[error("the target type{} must have 1 to {} bytes, none of them NUL", on_line(*.line), dm_sys::DM_MAX_TYPE_NAME - 1)]
     #[non_exhaustive]
     TargetType {

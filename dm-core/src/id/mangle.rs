@@ -6,7 +6,8 @@ use core::fmt::{self, Write as _};
 
 use super::identifier::NameError;
 
-/// Prints bytes in the mangled form; returned by `mangled()` and `shown()` of names and uuids.
+/// Prints a name or uuid in the mangled form; returned by methods such as
+/// [`DmName::mangled`](crate::DmName::mangled) and [`DmName::shown`](crate::DmName::shown).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mangled<'a> {
     bytes: &'a [u8],

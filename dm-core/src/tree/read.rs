@@ -14,10 +14,11 @@ use crate::wire::DeviceInfo;
 impl Dm {
     /// Reads the dependencies between all devices of the host.
     ///
-    /// - It takes one list and one [`table_deps`](Self::table_deps) for each device, which also has its state, and one
-    ///   more for each device with an inactive table. The devices of inactive tables count as used, except on kernels
-    ///   before interface 4.16, which do not report them.
-    /// - A device that is removed meanwhile is left out, or has no name if another one used it.
+    /// - It takes one [`list_devices`](Self::list_devices), one [`table_deps`](Self::table_deps) for each device, and
+    ///   one more for each device with an inactive table.
+    /// - The devices of inactive tables count as used, except on kernels before interface 4.16, which do not report
+    ///   them.
+    /// - A device that is removed meanwhile is left out, or has no name if another device used it.
     ///
     /// # Errors
     /// [`list_devices`](Self::list_devices) or [`table_deps`](Self::table_deps) fails.
@@ -40,7 +41,7 @@ impl Dm {
     ///
     /// - It takes one [`table_deps`](Self::table_deps) for each mapped device of the stack, and one more for each with
     ///   an inactive table, as [`device_tree`](Self::device_tree). Other devices of the host are not read.
-    /// - A device below that is removed meanwhile has no name in the tree.
+    /// - A device that is removed meanwhile has no name in the tree.
     ///
     /// # Errors
     /// [`table_deps`](Self::table_deps) fails.

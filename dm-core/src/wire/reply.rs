@@ -9,7 +9,7 @@ use super::header::{self, HeaderBytes};
 use super::info::DeviceInfo;
 use super::pool::Pool;
 
-/// The error of a reply that is malformed.
+/// A reply that is malformed, which is a bug in the kernel or in this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "malformed reply to {command}: {what} at byte {at}; this is a bug in the kernel or in dm-core, please report it"
