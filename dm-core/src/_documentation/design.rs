@@ -34,7 +34,8 @@
 //! # The lowest interface version
 //!
 //! The kernel ignores flags that it does not know. A command is therefore sent with the lowest interface version
-//! that has the command and all its options, so that an older kernel refuses it instead of doing something else.
+//! that has the command and nearly all of its options, so that an older kernel refuses it instead of doing something
+//! else.
 //! With `if_possible`, most options do not raise that version: they are sent, and a kernel that lacks them ignores
 //! them. To leave them out would take a command to learn the version, and the kernel would do the same.
 //!

@@ -184,8 +184,8 @@ impl Dm {
     /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if this call removes a
     ///   table of a device that also has an active one, and the device is then renamed or given a uuid, removing the
     ///   device or loading another table frees memory twice, after which the kernel may crash
-    ///   (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). Loading a table
-    ///   before the rename prevents this.
+    ///   (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). Loading a
+    ///   table before the rename prevents this.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).

@@ -20,7 +20,7 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 
 /// A handle on the device mapper's control node; every command is a method.
 ///
-/// Such a method is one ioctl, which is repeated only if the reply does not fit into the buffer. After a refusal, the
+/// Such a method sends one ioctl, and repeats it only if the reply does not fit into the buffer. After a refusal, the
 /// search for the reason can take one more. [`wait_event`](Self::wait_event), [`device_tree`](Self::device_tree) and
 /// [`device_tree_of`](Self::device_tree_of) send several commands. Operations such as setting up a device or replacing
 /// the table of a device in use are methods of [`Host`](crate::Host).
@@ -63,7 +63,7 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// The default node, `/dev/mapper/control`, and reading of the kernel's log.
+    /// Opens the default node, `/dev/mapper/control`, and reads the kernel's log.
     #[must_use]
     pub const fn new() -> Self {
         Self { path: None, no_kernel_log: false }
@@ -77,10 +77,10 @@ impl OpenOptions {
 
     /// Whether the kernel's log is searched for the reason when a command is refused. On by default.
     ///
-    /// This costs three short system calls before each command for which the kernel logs reasons, and an open file on
-    /// `/dev/kmsg` that the handle keeps, up to four if threads use it at the same time. If the kernel does not record
-    /// the thread that wrote a line, a line without a device number may be about a command that another handle or
-    /// process sent at the same moment.
+    /// This costs three short system calls before each command for which the kernel logs reasons. The handle also keeps
+    /// an open file of `/dev/kmsg`, or up to four if several threads use the handle at the same time. If the kernel
+    /// does not record the thread that wrote a line (`CONFIG_PRINTK_CALLER`), a line without a device number may be
+    /// about a command that another handle or process sent at the same moment.
     #[must_use]
     pub const fn kernel_log(mut self, kernel_log: bool) -> Self {
         self.no_kernel_log = !kernel_log;
@@ -95,14 +95,15 @@ impl Dm {
     /// makes the kernel load its module `dm-mod`.
     ///
     /// # Errors
-    /// The kernel has no device mapper, the process lacks the permission, the node belongs to another device, or the
-    /// interface's major version is not 4. [`OpenError`] has a variant for each of these, and for other failures.
+    /// The kernel has no device mapper, the process lacks the permission, the file at the path is not the control
+    /// node, or the interface's major version is not 4. [`OpenError`] has a variant for each of these, and for other
+    /// failures.
     #[doc(alias = "dm_task_create")]
     pub fn open() -> Result<Self, OpenError> {
         Self::open_with(OpenOptions::new())
     }
 
-    /// Opens the control node; the options set its path and whether the kernel's log is read.
+    /// Opens the control node; the options set its path and whether the reasons in the kernel's log are read.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -143,7 +144,7 @@ impl Dm {
         Self { transport, pool: Arc::default(), journal: None }
     }
 
-    /// The transport of this handle, which another one can wrap to record calls or to let them fail.
+    /// The transport of this handle, which another transport can wrap to record calls or to let them fail.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.transport)

@@ -13,7 +13,7 @@ use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts
 use crate::node::{BlockId, BlockOpenOptions, Transport};
 
 /// The first disk of a refused table that does not exist, is mounted, or is used by a block device that is not a mapped
-/// one. The kernel does not name the disk that it could not use, so it may be another one.
+/// one. This is a guess: the kernel does not say which disk it could not use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {

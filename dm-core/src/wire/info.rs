@@ -13,8 +13,8 @@ use crate::id::{DmName, DmUuid};
 /// The state of a mapped device, as reported by most commands.
 ///
 /// It holds the header of a reply, filled in by `__dev_status` in drivers/md/dm-ioctl.c, and allocates nothing. Two
-/// values are equal if they report the same state, even for different requests. The reply to a rename has neither name
-/// nor uuid; a field that is not reported is compared as absent.
+/// values are equal if they report the same state, even for different requests; a name or uuid that a reply lacks, as
+/// the reply to a rename does, is compared as absent.
 #[derive(Clone)]
 pub struct DeviceInfo {
     command: Command,
