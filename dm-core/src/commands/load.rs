@@ -99,7 +99,7 @@ impl Dm {
     /// - [`Error::Request`]: the table has no line, or a line that cannot be sent.
     /// - [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a key.
     ///
-    /// After an error, the tables of the device are as before.
+    /// After a refusal, the tables of the device are as before.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup load")]

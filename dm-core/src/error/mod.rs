@@ -129,10 +129,10 @@ impl Error {
     /// Whether a table load failed with an errno that usually means that a device which the table uses is missing, busy
     /// or lacks valid metadata. The kernel's log names the target.
     ///
-    /// Not every missing device is recognized: for `dust`, `era`, `unstriped`, `vdo` and the log device of `mirror`, the
-    /// kernel returns `EINVAL` ([`is_invalid`](Self::is_invalid)). On recent kernels such as Linux 6.12, a missing path
-    /// has the errno of a missing cipher or hash of `crypt`, `integrity` or `verity` (`ENOENT`). If the log cannot be
-    /// read, the predicate is true for these as well.
+    /// Not every missing device is recognized: for `dust`, `era`, `unstriped`, `vdo` and the log device of `mirror`,
+    /// the kernel returns `EINVAL` ([`is_invalid`](Self::is_invalid)). On recent kernels such as Linux 6.12, a missing
+    /// path has the errno of a missing cipher or hash of `crypt`, `integrity` or `verity` (`ENOENT`). If the log cannot
+    /// be read, this is `true` for a missing cipher or hash as well.
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_about_disk)

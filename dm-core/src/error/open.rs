@@ -109,7 +109,7 @@ pub enum PermissionReason {
     #[error("this process is root only in its own user namespace, and the kernel requires root in the initial one")]
     UserNamespace,
     /// The file system that contains the control node is mounted with `nodev`.
-    #[error("the file system that holds the control node is mounted with nodev; mount it without, or use another /dev")]
+    #[error("the file system of the control node is mounted with nodev; mount it without, or use another /dev")]
     NoDev,
     /// The kernel does not let root open the control node, for example because of a container's device cgroup.
     #[error(
