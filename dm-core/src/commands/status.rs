@@ -82,10 +82,11 @@ impl StatusOptions {
         Self { noflush, ..self }
     }
 
-    /// Treats the whole reply as secret, and makes the kernel wipe its copy. Requires interface 4.20.
+    /// Treats the whole reply as secret: the kernel and this library wipe their copies, and its texts show only their
+    /// length. Requires interface 4.20.
     ///
-    /// Without it, a reply is secret only if it has params or measurements, and one of the targets is known to take
-    /// keys.
+    /// Without it, the kernel does not wipe its copy, and the reply is secret only if it has params or measurements and
+    /// one of the targets is known to take keys.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }

@@ -45,8 +45,8 @@ pub enum NameError {
         /// first such byte after an escape.
         at: usize,
     },
-    /// The text contains an escape whose backslash is itself escaped such as `\x5cx20`, which
-    /// [`Naming::Auto`](crate::Naming::Auto) refuses.
+    /// The text contains an escape whose backslash is itself escaped, such as `\x5cx20`;
+    /// [`Naming::Auto`](crate::Naming::Auto) refuses this.
     #[error("this {what} is escaped twice, byte {at}: use the naming mode `Hex` for such names, or the kernel's name")]
     #[non_exhaustive]
     Twice {

@@ -33,7 +33,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// The size in whole sectors.
     ///
     /// # Errors
-    /// As every method: an I/O error of the device.
+    /// An I/O error of the device; this applies to all methods.
     fn size(&self) -> io::Result<Sectors>;
 
     /// Reads from sector `start` on until `data` is full.

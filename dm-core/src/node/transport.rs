@@ -49,9 +49,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The approximate number of mapped devices, so that the first
-    /// [`list_devices`](crate::Dm::list_devices) offers enough memory. An attempt that does not fit costs the kernel
-    /// nearly half as much as one that fits.
+    /// The approximate number of mapped devices, so that the first [`list_devices`](crate::Dm::list_devices) offers
+    /// enough memory. An attempt that does not fit costs the kernel nearly half as much as one that fits.
     ///
     /// 0, the default, if the number is unknown.
     fn expected_devices(&self) -> usize {
