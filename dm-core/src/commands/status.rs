@@ -82,8 +82,8 @@ impl StatusOptions {
         Self { noflush, ..self }
     }
 
-    /// Treats the whole reply as secret: the kernel and this library wipe their copies, and its texts show only their
-    /// length. Requires interface 4.20.
+    /// Treats the whole reply as secret: the kernel and this library wipe their copies, and the
+    /// [`params`](crate::TargetStatus::params) of its lines show only their length. Requires interface 4.20.
     ///
     /// Without it, the kernel does not wipe its copy, and the reply is secret only if it has params or measurements and
     /// one of the targets is known to take keys.
