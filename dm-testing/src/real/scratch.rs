@@ -21,14 +21,14 @@ use crate::real::require::{self, Requirement};
 use crate::real::test_name::safe_test_name;
 use crate::real::wait::PATIENCE;
 
-/// The part of the device mapper that one test uses: unique names, loop devices, and the removal of the test's devices.
+/// The devices of one test: makes unique names and loop devices, and removes the test's devices when it is dropped.
 ///
-/// When it is dropped, also after a panic, it removes the test's mapped devices, users first, then its loop devices.
-/// The test's mapped devices are those whose names start with [`prefix`](Self::prefix), no matter how they were made,
-/// and those that were [tracked](Self::track); its loop devices are those of [`loop_device`](Self::loop_device) and
-/// [`keep`](Self::keep). Devices that cannot be removed are tried again, for 60 seconds after the last success, since
-/// udev opens every new device for a moment. If a device is open and suspended, its table is replaced with an `error`
-/// target, so that waiting I/O completes.
+/// The drop, also after a panic, removes the test's mapped devices, users first, then detaches its loop devices. The
+/// test's mapped devices are those whose names start with [`prefix`](Self::prefix), no matter how they were made, and
+/// those that were [tracked](Self::track); its loop devices are those of [`loop_device`](Self::loop_device) and
+/// [`keep`](Self::keep). A device that cannot be removed, for example because udev has it open for a moment, is tried
+/// again until no device could be removed for 60 seconds. While no device can be removed, the table of each suspended
+/// one is replaced with an `error` target, so that waiting I/O completes.
 ///
 /// ```no_run
 /// use dm_core::TargetLine;
@@ -53,7 +53,7 @@ use crate::real::wait::PATIENCE;
 ///
 /// # Panics
 /// Dropping it panics if something cannot be removed, since a leftover is a failure; after a panic of the test, it only
-/// prints the leftovers. The kernel then removes the devices at their last close.
+/// prints the leftovers. In both cases the kernel is told to remove the mapped devices at their last close.
 #[derive(Debug)]
 pub struct Scratch {
     host: Host,
@@ -71,13 +71,13 @@ const UDEV_TIMEOUT: Duration = Duration::from_secs(120);
 static SERIAL: AtomicU32 = AtomicU32::new(0);
 
 impl Scratch {
-    /// Starts a test that requires a device mapper and the given requirements.
+    /// Checks that the kernel has a device mapper and that the given requirements are met, and opens a host.
     ///
-    /// Returns `None` if a requirement is not met. The skip is recorded, as described for [`require`], and the test
-    /// must return.
+    /// If a requirement is not met and the environment variable `DM_TESTING_DIR` is set, records the skip there and
+    /// returns `None`; the test must then return. If it is not set, panics. See [`require`].
     ///
     /// # Panics
-    /// As [`require::met`], or the control node does not work.
+    /// As [`require::met`], or the control node cannot be opened.
     #[must_use]
     #[track_caller]
     pub fn new(requirements: &[Requirement]) -> Option<Self> {
@@ -93,18 +93,19 @@ impl Scratch {
         Some(Self { host, prefix, patience: PATIENCE, names, loop_devices })
     }
 
-    /// Sets how long the final removal is retried while no device can be removed. The default is 60 seconds.
+    /// Sets how long the drop retries while it can remove no mapped device, and how long it waits for each loop device.
+    /// The default is 60 seconds.
     pub fn set_patience(&mut self, timeout: Duration) {
         self.patience = timeout;
     }
 
-    /// The handle for single commands.
+    /// The handle on the control node, for single commands.
     #[must_use]
     pub const fn dm(&self) -> &Dm {
         self.host.dm()
     }
 
-    /// The host for operations. Each waits for udev, if it runs, up to 2 minutes.
+    /// The host, for operations. Each operation waits up to 2 minutes for udev, if udev runs.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
@@ -116,22 +117,25 @@ impl Scratch {
         &self.prefix
     }
 
-    /// Makes a name that only this test uses. The same suffix returns the same name.
+    /// Makes a name that only this scratch uses: its [prefix](Self::prefix) and the suffix.
     ///
     /// # Errors
-    /// The name would exceed 127 bytes, or the suffix contains a NUL or a `/`.
+    /// [`Error::Name`](crate::Error::Name): the name would exceed 127 bytes, or the suffix contains a NUL or a `/`.
     pub fn name(&self, suffix: impl AsRef<[u8]>) -> Result<DmNameBuf> {
         let name = DmNameBuf::new(&[self.prefix.as_bytes(), suffix.as_ref()].concat())?;
         self.track(&name);
         Ok(name)
     }
 
-    /// Makes the drop also remove a device whose name does not start with the test's prefix, if it exists then.
+    /// Makes the drop remove the device with this name as well, if one exists at that time. Needed only for names that
+    /// do not start with the [prefix](Self::prefix).
     pub fn track(&self, name: &DmName) {
         locked(&self.names).push(name.to_owned());
     }
 
-    /// Makes a file of zeros and a loop device over it, which is detached after all mapped devices are removed.
+    /// Makes a file of zeros and a loop device over it. The drop of the scratch detaches the device after its attempt
+    /// to remove the mapped devices; if another `Arc` of the device exists at that time, the drop of the last `Arc`
+    /// does.
     ///
     /// # Errors
     /// As [`LoopDevice::sparse`].
@@ -139,14 +143,14 @@ impl Scratch {
         Ok(self.keep(LoopDevice::sparse(size)?))
     }
 
-    /// Keeps a loop device, which is detached after all mapped devices are removed.
+    /// Adopts a loop device, which is detached as one of [`loop_device`](Self::loop_device).
     pub fn keep(&self, device: LoopDevice) -> Arc<LoopDevice> {
         let device = Arc::new(device);
         locked(&self.loop_devices).push(Arc::clone(&device));
         device
     }
 
-    /// Creates a device without a table, under [`name(suffix)`](Self::name).
+    /// Creates a device without a table, with the name [`name(suffix)`](Self::name).
     ///
     /// # Errors
     /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the kernel
@@ -155,7 +159,7 @@ impl Scratch {
         self.create_with(suffix, CreateOptions::new())
     }
 
-    /// Creates a device without a table, with a uuid or a chosen minor number.
+    /// As [`create`](Self::create), with options such as a uuid or a chosen minor number.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -165,8 +169,9 @@ impl Scratch {
         Ok(MappedDevice::new(name, &info))
     }
 
-    /// Creates a device under [`name(suffix)`](Self::name) and makes a table active. This does not wait for udev, so
-    /// use the kernel's [path](MappedDevice::path) of the device; to wait, use [`host`](Self::host).
+    /// Creates a device with the name [`name(suffix)`](Self::name) and makes a table active. This does not wait for
+    /// udev, so use the kernel's [path](MappedDevice::path) of the device; to wait, pass the [`name`](Self::name) to
+    /// [`Host::create`].
     ///
     /// # Errors
     /// As [`create`](Self::create), and as [`swap`](Self::swap).
@@ -180,7 +185,8 @@ impl Scratch {
         Ok(device)
     }
 
-    /// Replaces the active table of a device, also during I/O. A failure is not undone; use [`Host::reload`] for that.
+    /// Loads a table and makes it active, also during I/O. A failure is not undone; if it must be, use
+    /// [`Host::reload`].
     ///
     /// # Errors
     /// [`Error::Dm`](crate::Error::Dm): the kernel refuses a command, for example because of the table.
@@ -236,7 +242,7 @@ fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A mapped device that a test has made. Its [`Scratch`] removes it.
+/// A mapped device that a [`Scratch`] has created and will remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedDevice {
     name: DmNameBuf,

@@ -43,7 +43,7 @@ pub(super) enum Verdict {
 }
 
 impl Requirement {
-    /// Describes a requirement that is not met; `None` if it is met.
+    /// Checks the requirement. Returns `None` if it is met, and otherwise a text that says what is missing.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
         match self.judge() {

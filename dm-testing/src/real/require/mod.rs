@@ -3,15 +3,19 @@
 //! A test passes its requirements to [`Scratch::new`](crate::Scratch::new), or to [`met`] if it needs no scratch. If a
 //! requirement is not met, there are two cases:
 //!
-//! - The environment variable `DM_TESTING_DIR` names a directory, as `cargo xtask test-root` sets it. Then the test is
-//!   skipped: a line `test name<TAB>reason` is appended to the file `skips` there, which the program that set the
-//!   variable evaluates.
+//! - The environment variable `DM_TESTING_DIR` names a directory, as `cargo xtask test-root` sets it. The test is
+//!   skipped, unless it fails a stricter check (below): a line `test name<TAB>reason` is appended to the file `skips`
+//!   there, which the program that set the variable evaluates.
 //! - The variable is not set. The skip would not be noticed, so the test fails with the reason.
 //!
-//! The features of the device mapper are checked with the library under test, which may be wrong. Checks in a
-//! throw-away kernel ([`throw_away_kernel`]) are therefore stricter: such a kernel must list a device mapper in
-//! `/proc/misc` and `/proc/devices`, the library must be able to use it, and the test fails if the library misses an
-//! interface version or a target that the program `dmsetup` finds.
+//! The features of the device mapper are checked with the library under test, which may be wrong. In a throw-away
+//! kernel ([`throw_away_kernel`]), a test therefore fails instead of being skipped if:
+//!
+//! - it requires a [`device_mapper`], and the kernel lists none in `/proc/misc` and `/proc/devices`. If the environment
+//!   variable `DM_TESTING_DEVICE_MAPPER` is set, these files are not read: the value `yes` means that the kernel lists
+//!   one.
+//! - it requires an [`interface`] or a [`target`], and the library cannot use the device mapper, or misses the required
+//!   version although the program `dmsetup` finds it.
 
 mod judge;
 
@@ -26,7 +30,7 @@ use self::judge::Verdict;
 use crate::fail::fail;
 use crate::real::test_name::test_name;
 
-/// A requirement without which a test cannot run.
+/// Something that a test needs to run, such as root or a target. The functions of this module make requirements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement(Kind);
 
@@ -51,7 +55,10 @@ pub fn root() -> Requirement {
     Requirement(Kind::Root)
 }
 
-/// The kernel must have a device mapper that this process may use. A [`Scratch`](crate::Scratch) needs it anyway.
+/// The kernel must have a device mapper whose control node this process can open. In a throw-away kernel only the
+/// kernel's lists are checked, as described for the [module](self).
+///
+/// [`Scratch::new`](crate::Scratch::new) checks this itself.
 #[must_use]
 pub fn device_mapper() -> Requirement {
     Requirement(Kind::DeviceMapper)
@@ -63,31 +70,33 @@ pub fn interface(minor: u32) -> Requirement {
     Requirement(Kind::Interface(Version::new(4, minor, 0)))
 }
 
-/// The kernel must have a target. Its module is loaded; before interface 4.41, the target must be registered already.
+/// The kernel must have a target with this name. If necessary, the check loads the target's module; before interface
+/// 4.41 it cannot, so the target must be registered already.
 #[must_use]
 pub fn target(target_type: &str) -> Requirement {
     target_version(target_type, ANY)
 }
 
-/// The kernel must have a target, at this version or a later one. Its module is loaded as by [`target`].
+/// The kernel must have a target with this name, at this version or a later one. The check loads the target's module as
+/// [`target`] does.
 #[must_use]
 pub fn target_version(target_type: &str, version: Version) -> Requirement {
     Requirement(Kind::Target { target_type: target_type.to_owned(), version })
 }
 
-/// The kernel must have a module, or have it built in, which the program `modprobe` determines. It is not loaded.
+/// `modprobe --dry-run` must find the module: loaded, loadable or built in. The check does not load it.
 #[must_use]
 pub fn module(name: &str) -> Requirement {
     Requirement(Kind::Module(name.to_owned()))
 }
 
-/// A program with this name must be in a directory of `PATH`.
+/// An executable file with this name must be in a directory of `PATH`.
 #[must_use]
 pub fn program(name: &str) -> Requirement {
     Requirement(Kind::Program(name.to_owned()))
 }
 
-/// A udev daemon must be running: `/run/udev/control` exists.
+/// A udev daemon must be running. Only the existence of its socket `/run/udev/control` is checked.
 #[must_use]
 pub fn udev() -> Requirement {
     Requirement(Kind::Udev)
@@ -102,8 +111,8 @@ pub fn throw_away_kernel() -> Requirement {
     Requirement(Kind::ThrowAwayKernel)
 }
 
-/// Returns whether all requirements are met. Otherwise records the skip, or fails the test, as described for the
-/// [module](self).
+/// Checks requirements. Returns `true` if all are met. Otherwise records the skip and returns `false`, or fails the
+/// test, as described for the [module](self).
 ///
 /// ```no_run
 /// use dm_testing::require;
@@ -122,8 +131,8 @@ pub fn throw_away_kernel() -> Requirement {
 /// ```
 ///
 /// # Panics
-/// The skip would not be noticed or cannot be recorded, or a throw-away kernel fails the stricter checks of the
-/// [module](self).
+/// A requirement is not met, and `DM_TESTING_DIR` is not set or the skip cannot be recorded there. In a throw-away
+/// kernel: a stricter check of the [module](self) fails.
 #[must_use = "a test must return if it cannot run"]
 #[track_caller]
 pub fn met(requirements: &[Requirement]) -> bool {
@@ -138,10 +147,11 @@ pub fn met(requirements: &[Requirement]) -> bool {
     }
 }
 
-/// Records that the running test is skipped, or fails it, as described for the [module](self).
+/// Records that the running test is skipped, or fails the test, as described for the [module](self). The test must then
+/// return.
 ///
 /// # Panics
-/// The skip would not be noticed or cannot be recorded.
+/// `DM_TESTING_DIR` is not set, or the skip cannot be recorded there.
 #[track_caller]
 pub fn skip(reason: &str) {
     let test = test_name();
