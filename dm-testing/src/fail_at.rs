@@ -13,7 +13,7 @@ use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 
-/// A transport whose `n`-th command fails with an errno. Commands are counted from 1.
+/// A [transport](dm_core::Transport) whose `n`-th command fails with an errno. Commands are counted from 1.
 ///
 /// ```
 /// use dm_core::{Host, TargetLine};
@@ -33,8 +33,9 @@ use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 #[derive(Clone, Debug)]
 pub struct FailAt(Faulty);
 
-/// A transport that stops the program at its `n`-th command, counted from 1, as if it had been killed: the command is
-/// not sent, a panic with [`Stopped`] unwinds, and no later command reaches the kernel.
+/// A [transport](dm_core::Transport) that stops the program at its `n`-th command, counted from 1, as if the program
+/// had been killed: the command is not sent, and a panic with the payload [`Stopped`] unwinds. Later commands, such as
+/// those of destructors, fail without being sent.
 ///
 /// ```
 /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,15 +68,15 @@ impl FailAt {
         Self(Faulty::new(dm.transport(), Plan::failing(n, errno)))
     }
 
-    /// Wraps the transport of a handle. The kernel executes the `n`-th command, which fails with `errno` nevertheless,
-    /// or with the kernel's errno if it refuses the command.
+    /// Wraps the transport of a handle. The kernel executes the `n`-th command, but the caller gets `errno`, or the
+    /// kernel's errno if the kernel refuses the command.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
-    /// Makes another transport, on which the `n`-th command fails as well, without being sent. Its commands are counted
-    /// from 1 again.
+    /// Makes another transport with the failures of this one, on which the `n`-th command fails as well, without being
+    /// sent. Commands of the new transport are counted from 1.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
         Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))
@@ -87,7 +88,7 @@ impl FailAt {
         Dm::with_transport(self.0.clone())
     }
 
-    /// The number of commands so far, failed ones included.
+    /// The number of commands of this transport so far, including those that failed.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.plan.count()

@@ -23,7 +23,7 @@ const MAX_COMMANDS: usize = 100_000;
 ///
 /// - it fails with each of several errnos, without taking effect;
 /// - it takes effect, but its reply is lost (`EFAULT`, which the kernel returns if it cannot write the reply);
-/// - it fails, and in turn each later command as well, so that the undo of the first failure fails too;
+/// - it and one later command fail, in one run for each later command, so that the undo of the first failure fails too;
 /// - the program stops there, as if it had been killed.
 ///
 /// ```
@@ -49,7 +49,7 @@ const MAX_COMMANDS: usize = 100_000;
 /// assert!(report.runs > 20);
 /// ```
 ///
-/// This finds a program that does not resume the device after its step has failed:
+/// This sweep panics, since its program does not resume the device when a step fails:
 ///
 /// ```should_panic
 /// # use dm_core::TargetLine;
@@ -75,23 +75,23 @@ pub struct Sweep<'a> {
     pairs: bool,
 }
 
-/// The end of a run.
+/// How the program ended in one run of a [`Sweep`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a program returns or does not")]
 pub enum Outcome<T> {
     /// The program has returned.
     Returned(T),
-    /// The program was stopped at a command.
+    /// The program was stopped at a command, as by [`StopAt`](crate::StopAt).
     Stopped,
 }
 
-/// The figures of a sweep.
+/// How many commands the program of a [`Sweep`] sent, and how often it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SweepReport {
     /// The number of commands of the program in a run without a failure.
     pub commands: usize,
-    /// The number of runs.
+    /// The number of runs, including the one without a failure.
     pub runs: usize,
 }
 
@@ -132,20 +132,20 @@ impl fmt::Display for Trouble {
 }
 
 impl<'a> Sweep<'a> {
-    /// Makes a sweep. `prepare` prepares the new kernel of each run, and its commands do not fail.
+    /// Makes a sweep. `prepare` sets up the new kernel before each run; its commands do not fail.
     pub fn new(prepare: impl Fn(&MemoryKernel) + 'a) -> Self {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
 
-    /// Sets the errnos of failing commands, as numbers of this system; where two commands fail, they fail with the
-    /// first one. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
+    /// Sets the errnos of failing commands, as numbers of this system. If two commands fail in a run, both fail with
+    /// the first of these errnos. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
     #[must_use]
     pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {
         Self { errnos: errnos.into(), ..self }
     }
 
-    /// Sets whether there are runs in which two commands fail, as there are by default. Their number grows with the
-    /// square of the number of commands.
+    /// Sets whether there are runs in which two commands fail; the default is `true`. The number of these runs grows
+    /// with the square of the number of commands.
     #[must_use]
     pub fn pairs(self, pairs: bool) -> Self {
         Self { pairs, ..self }
@@ -156,8 +156,8 @@ impl<'a> Sweep<'a> {
     /// Only commands fail, not I/O. Only handles that the program gets from its kernel fail; those of `check` do not.
     ///
     /// # Panics
-    /// The preparation, the program or `check` panics. For the last two, the failure of that run is printed to standard
-    /// error.
+    /// The preparation, the program or `check` panics. If it was the program or `check`, the failure that was caused in
+    /// that run is printed to standard error first.
     pub fn run<T>(
         &self,
         program: impl Fn(&MemoryKernel) -> T,

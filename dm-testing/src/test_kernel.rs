@@ -11,8 +11,8 @@ use crate::memory::MemoryKernel;
 
 /// A kernel that a test runs on, in memory or real.
 ///
-/// A test that takes one runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a `Scratch`,
-/// which removes the test's devices at the end.
+/// A test that takes a `TestKernel` runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a
+/// `Scratch`, which removes the test's devices at the end.
 ///
 /// ```
 /// use dm_core::TargetLine;
@@ -52,38 +52,39 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// The prefix of the names that [`name`](Self::name) makes.
     fn prefix(&self) -> &str;
 
-    /// Makes the name of a device, with the prefix.
+    /// Makes a name for a mapped device: the [prefix](Self::prefix) and the suffix.
     ///
     /// # Panics
     /// The suffix cannot be part of a name: the name would be too long, or contain a NUL or a `/`.
     fn name(&self, suffix: &str) -> DmNameBuf;
 
-    /// Makes a disk of zeros, whose size is rounded down to whole sectors.
+    /// Makes a disk of zeros, whose size is rounded down to whole sectors, and returns its device number.
     ///
     /// # Panics
     /// The disk cannot be created.
     fn disk(&self, size: Bytes) -> DeviceNumber;
 
-    /// Reads logical blocks of a disk or a mapped device, bypassing the page cache. Blocks while the device is
-    /// suspended, and keeps it open meanwhile.
+    /// Reads from a disk or a mapped device, bypassing the page cache. `start` and the length of `data` must be
+    /// multiples of the logical block size. The call blocks while the device is suspended, and keeps the device open
+    /// meanwhile.
     ///
     /// # Errors
     /// On a real kernel, the error of opening the device or of the I/O; in memory, `Other` with a
     /// [`MemoryError`](crate::memory::MemoryError).
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes logical blocks of a disk or a mapped device, and flushes them. Blocks as [`read`](Self::read) does.
+    /// Writes to a disk or a mapped device, and flushes it. Alignment and blocking are as for [`read`](Self::read).
     ///
     /// # Errors
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Discards sectors: those of a disk then read as zeros, those of a mapped device as anything. On a real kernel,
-    /// the call blocks while the device is suspended; in memory, it fails.
+    /// Discards sectors. Afterwards, those of a disk read as zeros; the content of those of a mapped device is
+    /// undefined. On a real kernel, the call blocks while the device is suspended; in memory, it fails.
     ///
     /// # Errors
-    /// `Other`, with a [`BlockError`](dm_core::block::BlockError) of a real device or a
-    /// [`MemoryError`](crate::memory::MemoryError), also if the device does not support discards.
+    /// `Other`, for example because the device does not support discards. On a real kernel it contains a
+    /// [`BlockError`](dm_core::block::BlockError), in memory a [`MemoryError`](crate::memory::MemoryError).
     fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()>;
 
     /// Opens a mapped device, which stays open until the result is dropped.

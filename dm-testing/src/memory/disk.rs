@@ -31,7 +31,7 @@ impl MemoryDisk {
         self.number
     }
 
-    /// Its path for use in tables. There is no file with this path.
+    /// Its path, for tables only: no file with this path exists.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/dev/{}", self.name()))
@@ -48,34 +48,34 @@ impl MemoryDisk {
         self.with(|disk| disk.resize(in_sectors(size).0));
     }
 
-    /// Makes all I/O that touches one of these sectors fail with `EIO`. Several calls add up.
+    /// Makes all I/O that touches one of these sectors fail with `EIO`. The sectors of earlier calls fail as well.
     pub fn fail(&self, sectors: Range<Sectors>) {
         self.with(|disk| disk.fail(sectors.start.0..sectors.end.0));
     }
 
-    /// Lets I/O on all sectors succeed again.
+    /// Ends the failures of all earlier calls of [`fail`](Self::fail).
     pub fn heal(&self) {
         self.with(Disk::heal);
     }
 
-    /// Makes all writes and discards fail, or succeed again. Tables can use the disk nevertheless.
+    /// Makes all writes and discards fail, or lets them succeed again. Tables can use a read-only disk, too.
     pub fn set_read_only(&self, read_only: bool) {
         self.with(|disk| disk.read_only = read_only);
     }
 
-    /// Reads whole sectors of the disk itself.
+    /// Reads whole sectors of the disk, not through a mapped device.
     ///
     /// # Errors
-    /// [`MemoryErrorKind::Failed`]: a sector fails or does not exist. [`MemoryErrorKind::PartOfSector`]: the length is not a
-    /// multiple of 512 bytes.
+    /// [`MemoryErrorKind::Failed`] with `EIO`: a sector fails or is beyond the end. [`MemoryErrorKind::PartOfSector`]:
+    /// the length is not a multiple of 512 bytes.
     pub fn read(&self, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(start, data.len(), Io::Read(data))
     }
 
-    /// Writes whole sectors of the disk itself.
+    /// Writes whole sectors of the disk, not through a mapped device.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and [`MemoryErrorKind::Failed`] if the disk is read-only.
+    /// As [`read`](Self::read), and [`MemoryErrorKind::Failed`] with `EIO` if the disk is read-only.
     pub fn write(&self, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(start, data.len(), Io::Write(data))
     }

@@ -8,7 +8,8 @@ use super::errno::Errno;
 use super::kernel::Kernel;
 use super::kernel::io::IoFault;
 
-/// The error of an I/O.
+/// The error of a read, write, discard or flush of a [`MemoryKernel`](super::MemoryKernel) or a
+/// [`MemoryDisk`](super::MemoryDisk). Its text names the device and the first sector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryError {
     device: String,
@@ -16,24 +17,24 @@ pub struct MemoryError {
     kind: MemoryErrorKind,
 }
 
-/// The kinds of [`MemoryError`].
+/// Why an I/O failed or would wait: the kind of a [`MemoryError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemoryErrorKind {
-    /// The device does not exist, or the text is not a valid name.
+    /// The device does not exist, or the given text is not a valid name of a device.
     NoDevice,
     /// The length of the data is not a multiple of 512 bytes.
     PartOfSector,
-    /// A device on the way is suspended. On a real kernel, the I/O would wait until the device is resumed.
+    /// The device, or one that it uses, is suspended. On a real kernel, the I/O would wait until that one is resumed.
     #[non_exhaustive]
     Suspended {
-        /// The name of that device.
+        /// The name of the suspended device.
         device: String,
     },
     /// A target holds the I/O, for example until there is space. On a real kernel, the I/O would wait.
     #[non_exhaustive]
     Waiting {
-        /// The name of the target's device.
+        /// The name of the mapped device with this target.
         device: String,
     },
     /// The I/O failed with this errno.
@@ -60,7 +61,7 @@ impl MemoryError {
         Self::new(device, start, kind)
     }
 
-    /// Tells the kinds of error apart, for a `match`.
+    /// Why the I/O failed or would wait, for a `match`.
     #[must_use]
     pub const fn kind(&self) -> &MemoryErrorKind {
         &self.kind

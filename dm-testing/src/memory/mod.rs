@@ -1,10 +1,10 @@
 //! A kernel in memory, with the device mapper and disks, for tests that need neither root nor a device mapper.
 //!
-//! [`MemoryKernel`] behaves as Linux 6.12 does, with the [simplifications](#simplifications) below: the same commands,
-//! rules and error numbers, the same header bits and event numbers. Code that uses `dm-core` and `dm-targets` runs on
-//! it unchanged, since it replaces the kernel behind [`Transport`](dm_core::Transport); what looks at the machine
-//! itself (`/dev`, `/sys`, users of a device) does not find its devices. Disks are in memory as well, and mapped
-//! devices can be read and written through their tables.
+//! [`MemoryKernel`] behaves as Linux 6.12 does, with the [simplifications](#simplifications) below: it has the same
+//! commands, rules, error numbers, flags and event numbers. Code that uses `dm-core` and `dm-targets` runs unchanged,
+//! since a `MemoryKernel` replaces the kernel behind [`Transport`](dm_core::Transport). Calls that inspect the machine
+//! itself (`/dev`, `/sys`, users of a device) do not find the devices in memory. Disks are in memory as well, and
+//! mapped devices can be read and written through their tables.
 //!
 //! ```
 //! use dm_core::TargetLine;
@@ -29,24 +29,24 @@
 //!
 //! # Simplifications
 //!
-//! | what | here | the kernel |
+//! | what | in memory | Linux |
 //! |---|---|---|
-//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from one start to the next |
+//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from boot to boot |
 //! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it: `delay` does not delay, and `flakey` counts I/Os instead of seconds | real time, on which other targets depend as well |
 //! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
 //! | I/O on devices that map each other in a cycle | fails with `EIO` | never completes |
-//! | a device that was closed for the last time | is removed at once if its removal was deferred | is removed a moment later, by a worker |
+//! | the last close of a device | removes the device at once if its removal was deferred | a worker removes the device a moment later |
 //! | metadata of thin pools | the superblock is on the device, in the kernel's format; everything else is kept in the kernel in memory, so that a copy of the device refers to the newest state | all of it is on the device |
-//! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that differs from another one in one block is counted completely | counted |
-//! | metadata or COW devices that are suspended | commits of pools are postponed, and tables whose metadata cannot be read are refused with `EIO` | the command waits |
+//! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that shares only some of its blocks with another one is counted completely | counted |
+//! | metadata or COW devices that are suspended | commits of pools are postponed, and a table whose metadata cannot be read is refused with `EIO` | the command waits until the device is resumed |
 //! | discards that `thin-pool`, `cache` and `clone` pass on | are tried on every device | are disabled if the device does not support them |
 //! | merging of snapshots | continues each time the status is read, by one run of consecutive chunks | continues in the background |
 //! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors, but at least one block, of a `cache` with the policy `cleaner` | runs all the time |
 //! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
 //! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
 //! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
-//! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; a read that would restart the machine or make the kernel panic fails | supports all algorithms, and corrects errors |
-//! | `mirror` | has no log in user space; a flush that fails marks the leg as `F` | counts a failed flush as a failed write, and forgets it when its thread next runs |
+//! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; a read for which Linux would restart or panic only fails | supports all algorithms, and corrects errors |
+//! | `mirror` | has no log in user space; a failed flush marks the leg as `F` in the status | counts a failed flush as a failed write, and forgets it when the thread of the mirror next runs |
 //! | `flakey` | ignores the flags of `corrupt_bio_byte`, and corrupts nothing at random | |
 //! | `mirror`, `switch` | have at most 2^24 regions | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
@@ -59,11 +59,12 @@
 //! | udev | completes cookies as set by [`udev`](MemoryKernel::udev), and does nothing else | runs rules |
 //! | nodes in `/dev` | do not exist; tables and `Host::open_block` accept `/dev/disk0` for a disk and `/dev/mapper/NAME`, the result of `Host::path`, for a device | |
 //! | text for the integrity measurement architecture | is empty | |
-//! | the log | has the kernel's reasons for most refusals, in its words or the library's | |
+//! | the log | has the reasons for most refusals, in the words of Linux or of dm-targets | |
 //!
-//! Targets with I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`,
-//! `linear`, `log-writes`, `mirror`, `multipath`, `raid` (`raid1`), `snapshot`, `snapshot-merge`, `snapshot-origin`,
-//! `striped`, `switch`, `thin`, `thin-pool`, `unstriped`, `vdo`, `verity`, `writecache`, `zero`, `zoned`.
+//! Targets that execute I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`,
+//! `linear`, `log-writes`, `mirror`, `multipath`, `raid` (only `raid1`), `snapshot`, `snapshot-merge`,
+//! `snapshot-origin`, `striped`, `switch`, `thin`, `thin-pool`, `unstriped`, `vdo`, `verity`, `writecache`, `zero`,
+//! `zoned`.
 
 mod block;
 mod commands;
@@ -104,7 +105,7 @@ use crate::fail_at::{Faulty, Plan};
 /// The interface of Linux 6.12.
 const INTERFACE: Version = Version::new(4, 48, 0);
 
-/// A kernel in memory. Clones share the kernel.
+/// A device mapper and disks in memory, in place of a Linux kernel. Clones share their devices and disks.
 ///
 /// See the [module](self) for an example and for the simplifications.
 #[derive(Clone)]
@@ -115,15 +116,15 @@ pub struct MemoryKernel {
 }
 
 impl MemoryKernel {
-    /// Makes a kernel without devices, with the interface of Linux 6.12.
+    /// Makes a kernel without devices, with interface 4.48.0, that of Linux 6.12.
     #[must_use]
     pub fn new() -> Self {
         Self::with_interface(INTERFACE)
     }
 
-    /// Makes a kernel with another version of the interface, from 4.0.0 on. As a kernel of that version does, it
-    /// refuses later commands and ignores later flags. Its targets are those of Linux 6.12, and from 4.50.0 on,
-    /// multipath devices probe their paths.
+    /// Makes a kernel with another version of the interface, from 4.0.0 on. Like Linux with that version, it refuses
+    /// commands and ignores flags that later versions introduced. The targets are those of Linux 6.12; from 4.50.0 on,
+    /// multipath devices can probe their paths as well.
     #[must_use]
     pub fn with_interface(version: Version) -> Self {
         Self { machine: Arc::new(Machine::new(Kernel::new(version))), plan: None }
@@ -132,7 +133,7 @@ impl MemoryKernel {
     /// Opens a new handle on the control node.
     ///
     /// # Panics
-    /// The process cannot create another pair of sockets, which serves as the node's descriptor.
+    /// The process cannot create a pair of sockets, which serves as the descriptor of the control node.
     #[must_use]
     pub fn dm(&self) -> Dm {
         let node = match Node::open(&self.machine) {
@@ -170,7 +171,7 @@ impl MemoryKernel {
         MemoryDisk::new(&self.machine, number)
     }
 
-    /// Makes a disk with the number that a table has, such as 8:1. `/dev/disk8:1` is its path.
+    /// Makes a disk with a given number, for a table that contains it, such as 8:1. Its path is `/dev/disk8:1`.
     ///
     /// ```
     /// # use {dm_core::TargetLine, dm_units::{Bytes, DeviceNumber, Sectors}};
@@ -181,7 +182,8 @@ impl MemoryKernel {
     /// ```
     ///
     /// # Panics
-    /// The number is that of another disk, or has the major number 4000 or 4001, which the kernel gives to its devices.
+    /// The number is that of another disk, or has the major number 4000 or 4001, which this kernel gives to its own
+    /// devices.
     pub fn disk_at(&self, number: DeviceNumber, size: Bytes) -> MemoryDisk {
         let disk = Disk::new(format!("disk{number}"), in_sectors(size).0);
         let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)
@@ -198,8 +200,8 @@ impl MemoryKernel {
         MemoryDisk::new(&self.machine, number)
     }
 
-    /// Keeps a mapped device open, like a program or a mounted file system. Returns `None` if it does not exist, or
-    /// never had a table and therefore has no node.
+    /// Opens a mapped device, like a program or a mounted file system, until the result is dropped. Returns `None` if
+    /// the device does not exist, or never had a table and therefore has no node.
     #[must_use]
     pub fn open(&self, id: impl AsDevId) -> Option<OpenDevice> {
         self.machine.with(|kernel| {
@@ -209,7 +211,7 @@ impl MemoryKernel {
         })
     }
 
-    /// Sets the status that each target of a device reports, instead of its own; `None` restores that. Returns `false`
+    /// Replaces the status text of all targets of a device; `None` restores the texts of the targets. Returns `false`
     /// if the device does not exist.
     pub fn set_status(&self, id: impl AsDevId, status: Option<&str>) -> bool {
         let set = |device: &mut Device| device.status = status.map(str::to_owned);
@@ -217,7 +219,7 @@ impl MemoryKernel {
     }
 
     /// Raises an event of a device: increments its event number, and wakes waiting commands and programs that poll the
-    /// control node. A device without an active table has no events. Returns `false` if the device does not exist.
+    /// control node. Without an active table, nothing happens. Returns `false` if the device does not exist.
     pub fn raise_event(&self, id: impl AsDevId) -> bool {
         self.machine.with(|kernel| {
             let minor = device_mut(kernel, &id).map(|device| device.minor);
@@ -225,19 +227,20 @@ impl MemoryKernel {
         })
     }
 
-    /// Advances the clock, on which only thin pools depend: I/O that waits for space fails after 60 seconds, and
-    /// changes are committed if the last commit is more than one second ago.
+    /// Advances the clock, on which only thin pools depend. I/O that waits for space fails 60 seconds after its pool
+    /// has run out of space, and pools commit changes if their last commit is more than one second ago.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
     }
 
-    /// Sets how udev completes the cookies of later commands.
+    /// Sets when udev completes the cookies of later commands. The default is [`MemoryUdev::None`].
     pub fn udev(&self, udev: MemoryUdev) {
         self.machine.with(|kernel| kernel.udev.set(udev));
     }
 
-    /// Advances the background work of all devices with an active table by one step, such as copying, cleaning or
-    /// checking, except that of suspended ones. Reading a status does so for its device.
+    /// Advances background work, such as copying, cleaning or checking, by one [step](crate::memory#simplifications) on
+    /// every device that has an active table and is not suspended. Reading the status of a device does the same for
+    /// that device.
     pub fn work(&self) {
         self.machine.with(|kernel| {
             let active = kernel.devices.values().filter(|device| !device.holds_io());
@@ -247,7 +250,7 @@ impl MemoryKernel {
         });
     }
 
-    /// All lines of the kernel's log, the oldest first.
+    /// All lines of this kernel's log, the oldest first.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.machine.with(|kernel| kernel.whole_log())

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::node::Machine;
 
-/// Keeps a device of a [`MemoryKernel`](super::MemoryKernel) open, so that it cannot be removed; closes it on drop.
+/// Keeps a mapped device of a [`MemoryKernel`](super::MemoryKernel) open, so that it cannot be removed. The drop closes
+/// it.
 #[derive(Debug)]
 #[must_use = "the device is closed when this is dropped"]
 pub struct OpenDevice {

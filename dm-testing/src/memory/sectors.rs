@@ -11,28 +11,28 @@ use super::kernel::io::{Io, IoFault};
 use super::{MemoryKernel, block, device_mut};
 
 impl MemoryKernel {
-    /// Reads whole sectors of a mapped device through its table, or of a disk by its number.
+    /// Reads whole sectors of a mapped device through its table, or of a disk by its number, without waiting.
     ///
     /// # Errors
-    /// [`MemoryErrorKind::NoDevice`], [`MemoryErrorKind::PartOfSector`], [`MemoryErrorKind::Failed`].
-    /// [`would_wait`](MemoryError::would_wait): the I/O would wait on a real kernel.
+    /// [`MemoryErrorKind`] lists the reasons. If the I/O would wait on a real kernel,
+    /// [`would_wait`](MemoryError::would_wait) is true.
     pub fn read(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Read(data))
     }
 
-    /// Writes whole sectors of a mapped device through its table, or of a disk by its number.
+    /// Writes whole sectors of a mapped device through its table, or of a disk by its number, without waiting.
     ///
     /// # Errors
-    /// As [`read`](Self::read). A read-only device fails with `EPERM`. After an error, a part of the data may have been
-    /// written.
+    /// As [`read`](Self::read). On a read-only device or disk, the errno is `EPERM`. After an error, a part of the data
+    /// may have been written.
     pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Write(data))
     }
 
-    /// Discards sectors of a mapped device, or of a disk by its number.
+    /// Discards sectors of a mapped device or, by its number, of a disk, where they then read as zeros.
     ///
     /// # Errors
-    /// As [`write`](Self::write). A device that does not support discards fails with `EOPNOTSUPP`.
+    /// As [`write`](Self::write). If the device does not support discards, the errno is `EOPNOTSUPP`.
     pub fn discard(&self, id: impl AsDevId, start: Sectors, length: Sectors) -> Result<(), MemoryError> {
         block::discard(self, &id, start, length)
     }
@@ -45,8 +45,8 @@ impl MemoryKernel {
         self.io(&id, Sectors(0), Io::Flush)
     }
 
-    /// As [`read`](Self::read), except that it blocks as on a real kernel while a device is suspended or a target holds
-    /// the I/O: until another thread resumes the device or adds space, for example.
+    /// As [`read`](Self::read), except that it blocks, as on a real kernel, while a device is suspended or a target
+    /// holds the I/O. Another thread must end that, for example by a resume or by adding space.
     ///
     /// # Errors
     /// As [`read`](Self::read), except that I/O that waits is not an error.

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use dm_core::{UdevCookie, udev};
 
-/// How the simulated udev completes the cookies of commands. It makes no nodes.
+/// When the simulated udev of a [`MemoryKernel`](super::MemoryKernel) completes the cookies of commands. It makes no
+/// nodes.
+///
+/// A cookie is a semaphore on which an operation waits until udev has processed the events of its commands.
 ///
 /// Operations wait for cookies if their host has [`Udev::new`](dm_core::udev::Udev::new) with
 /// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). Since the devices are not in `/sys`, operations treat them
-/// as removed by another program and do not require their nodes.
+/// as removed by another program, and so do not require nodes for them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,16 +33,16 @@ use dm_core::{UdevCookie, udev};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemoryUdev {
-    /// Completes no cookies, as if udev did not run or hung.
+    /// Completes no cookies, as if udev did not run or hung. The default.
     #[default]
     None,
     /// Completes each cookie before its command returns.
     AtOnce,
-    /// Completes each cookie when this number of further commands have started.
+    /// Completes each cookie when this number of later commands have started.
     AfterCommands(u32),
-    /// Completes each cookie after this time, in a thread.
+    /// Completes each cookie in a thread, when this time has passed.
     After(Duration),
-    /// Completes this number of cookies at once and then none, as if udev had died.
+    /// Completes this number of cookies before their commands return and then no more, as if udev had died.
     Dies(u32),
 }
 

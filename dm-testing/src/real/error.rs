@@ -9,10 +9,11 @@ use dm_units::Sectors;
 
 use crate::real::sector_content::SectorContent;
 
-/// The result of a helper.
+/// A result whose error is [`Error`], unless another type is named.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// The error of a helper.
+/// The error of this crate's functions for real kernels, such as those of [`Scratch`](crate::Scratch) and
+/// [`LoopDevice`](crate::LoopDevice).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,17 +21,17 @@ pub enum Error {
     #[error("cannot {what} {}", path.display())]
     #[non_exhaustive]
     Io {
-        /// The action, as it continues "cannot".
+        /// The action as a verb that continues "cannot", such as `open`.
         what: &'static str,
         /// The path of the file or device.
         path: PathBuf,
         /// The error of the system call.
         source: io::Error,
     },
-    /// A command failed.
+    /// A command of the device mapper failed.
     #[error(transparent)]
     Dm(#[from] dm_core::Error),
-    /// An operation failed.
+    /// An operation of a [`Host`](dm_core::Host) failed.
     #[error(transparent)]
     Op(#[from] OpError),
     /// With the test's prefix, the text is not a valid name of a mapped device.
@@ -40,7 +41,7 @@ pub enum Error {
     #[error("{size} is too large for {what}")]
     #[non_exhaustive]
     TooLarge {
-        /// The object whose size it is.
+        /// The object that cannot have this size.
         what: &'static str,
         /// The size, with its unit.
         size: String,
@@ -51,7 +52,7 @@ pub enum Error {
     Mismatch {
         /// The path of the file or device.
         path: PathBuf,
-        /// The first wrong sector.
+        /// The first sector with other content, counted from the start of the device.
         sector: Sectors,
         /// The content that was found.
         content: SectorContent,
@@ -60,9 +61,9 @@ pub enum Error {
     #[error("waited {timeout:?} for {what}, in vain")]
     #[non_exhaustive]
     TimedOut {
-        /// The condition, as it continues "waited for".
+        /// The condition, as a noun: the text is "waited 3s for", this, and ", in vain".
         what: String,
-        /// The length of the wait.
+        /// The timeout that the caller set.
         timeout: Duration,
     },
 }

@@ -11,28 +11,28 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::real::error::Result;
 use crate::real::scratch::{MappedDevice, Scratch};
 
-/// The behavior of a [`FaultyDisk`].
+/// How a [`FaultyDisk`] fails, loses writes or delays I/O.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// No fault: the disk behaves like the one below.
     None,
-    /// Reads, writes and discards fail. Target `error`.
+    /// Reads, writes and discards fail with `EIO`. Needs the target `error`.
     Errors,
-    /// Reads, writes and discards of these sectors fail. Target `error`.
+    /// Reads, writes and discards that touch one of these sectors fail with `EIO`. Needs the target `error`.
     ErrorsIn(Range<Sectors>),
-    /// Writes and discards fail, reads do not. Target `flakey`.
+    /// Writes and discards fail with `EIO`, reads succeed. Needs the target `flakey`.
     WriteErrors,
-    /// Writes and discards seem to succeed and are dropped. Target `flakey`.
+    /// Writes and discards are dropped, but reported as successful. Needs the target `flakey`.
     LostWrites,
-    /// All I/O takes longer by this time, rounded down to milliseconds; the kernel's timer may be a tick early. Target
-    /// `delay`.
+    /// All I/O takes longer by this time, rounded down to milliseconds; the kernel's timer may be a tick early. Needs
+    /// the target `delay`.
     Slow(Duration),
     /// All I/O blocks until another behavior is set, since the device is suspended.
     Hang,
 }
 
-/// A disk over another one. Its behavior can be changed at any time, also during I/O.
+/// A mapped device over a disk, with a [`Fault`] that a test can change at any time, also during I/O.
 ///
 /// ```no_run
 /// use dm_testing::{Fault, FaultyDisk, Scratch, require};
@@ -64,8 +64,8 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// Makes a disk, named as by [`Scratch::name`], over the first `size` sectors of another one. At first it has no
-    /// fault.
+    /// Makes a faulty disk, named as by [`Scratch::name`], over the first `size` sectors of the disk `below`. At first
+    /// it has no fault.
     ///
     /// # Errors
     /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the
@@ -77,13 +77,14 @@ impl FaultyDisk {
         Ok(Self { host, device, below, size })
     }
 
-    /// Changes the behavior.
+    /// Replaces the fault of the disk.
     ///
-    /// Pending I/O first completes as before, but undelayed; I/O that hangs gets the new behavior.
+    /// Pending I/O first completes with the old fault, delayed I/O without further delay. I/O that hangs gets the new
+    /// fault.
     ///
     /// # Errors
-    /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. If the
-    /// error [is undone](dm_core::OpError::is_undone), the disk behaves as before.
+    /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. If
+    /// [`OpError::is_undone`](dm_core::OpError::is_undone) is true, the disk still has its old fault.
     pub fn set(&self, fault: &Fault) -> Result<()> {
         // A file system on a failing disk cannot be frozen.
         let at_once = SuspendPolicy::new().noflush(true).skip_lockfs(true);
@@ -108,7 +109,7 @@ impl FaultyDisk {
         self.device.number()
     }
 
-    /// The path of the kernel's node, such as `/dev/dm-0`.
+    /// The path of the kernel's node of the disk, such as `/dev/dm-0`.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.device.path()

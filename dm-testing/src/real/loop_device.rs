@@ -60,7 +60,7 @@ impl LoopOptions {
     }
 }
 
-/// A loop device, which is detached on drop, also after a panic.
+/// A loop device over a file, which is detached on drop, also after a panic.
 ///
 /// Devices that use it must be removed first; a [`Scratch`](crate::Scratch) does that for its loop devices.
 ///
@@ -76,7 +76,7 @@ impl LoopOptions {
 ///
 /// # Panics
 /// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use, or
-/// if another process has detached it. After a panic of the test, it only prints that.
+/// if another process has detached it. After a panic of the test, it only prints the reason.
 #[derive(Debug)]
 pub struct LoopDevice {
     /// `None` once it is being detached, since another process may use it from then on.
@@ -90,7 +90,9 @@ pub struct LoopDevice {
 }
 
 impl LoopDevice {
-    /// Makes a sparse file of zeros in [`temp_dir`](std::env::temp_dir) and attaches it. The file is removed with the device.
+    /// Makes a sparse file of zeros in [`temp_dir`](std::env::temp_dir) and attaches it. The size of the device is
+    /// rounded down to whole sectors. The file is removed when the `LoopDevice` is dropped; [`leave`](Self::leave)
+    /// keeps it.
     ///
     /// # Errors
     /// [`Error::Io`]: the file cannot be created, the process may not attach it, or no loop device becomes free.
@@ -105,12 +107,12 @@ impl LoopDevice {
         Ok(device)
     }
 
-    /// Attaches a file.
+    /// Attaches a file to a free loop device.
     ///
     /// # Errors
-    /// [`Error::Io`]: the file cannot be opened, the process may not attach it, no loop device becomes free, the sector
-    /// size is invalid, or the program `losetup` is missing. [`Error::TooLarge`]: the offset or the size limit does not
-    /// fit in 64 bits.
+    /// [`Error::Io`]: the file cannot be opened, the process may not attach it, or no loop device becomes free. If a
+    /// sector size is set: it is invalid, or the program `losetup` is missing. [`Error::TooLarge`]: the offset or the
+    /// size limit does not fit in 64 bits.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
         let opened = File::options().read(true).write(!options.read_only).open(file);
@@ -140,10 +142,10 @@ impl LoopDevice {
         Ok(taken)
     }
 
-    /// Adapts the size of the device to its file, for instance after the file has grown (`LOOP_SET_CAPACITY`); the
-    /// offset and the size limit still apply. Returns the new size.
+    /// Sets the size of the device to that of its file, for example after the file has grown (`LOOP_SET_CAPACITY`); the
+    /// offset and the size limit still apply. Returns the new size of the device.
     ///
-    /// Mapped devices that use it read its size when their table is loaded again.
+    /// A mapped device that uses the loop device can use the new space once a new table is loaded and active.
     ///
     /// # Errors
     /// [`Error::Io`]: another process has detached the device.
@@ -155,8 +157,9 @@ impl LoopDevice {
         Ok(self.size)
     }
 
-    /// Leaves the device attached, and keeps a file that was made for it; another run can [find](Self::find) it. The
-    /// kernel still detaches a device with [`autoclear`](crate::AttachedLoop::autoclear) at its last close.
+    /// Leaves the device attached, so that another run can [find](Self::find) it, and keeps a file that
+    /// [`sparse`](Self::sparse) has made. The kernel still detaches a device with
+    /// [`autoclear`](crate::AttachedLoop::autoclear) at its last close.
     pub fn leave(mut self) {
         self.attached = None;
         if let Some(file) = self.made.take() {
@@ -189,17 +192,17 @@ impl LoopDevice {
         &self.backing_file
     }
 
-    /// Detaches it and waits up to 60 seconds until the kernel has released the file, which may take a moment because
-    /// another program, such as udev, has the device open.
+    /// Detaches the device and waits up to 60 seconds until the kernel has released the file, which takes a moment
+    /// while another program, such as udev, has the device open.
     ///
     /// # Errors
-    /// [`Error::Io`]: another process has detached the device. [`Error::TimedOut`]: it is still in use; in that case the kernel
-    /// detaches it at its last close.
+    /// [`Error::Io`]: another process has detached the device. [`Error::TimedOut`]: the device is still in use; the
+    /// kernel will detach it at its last close.
     pub fn detach(self) -> Result<()> {
         self.detach_within(PATIENCE)
     }
 
-    /// Detaches it and waits up to `timeout` until the kernel has released the file.
+    /// Detaches the device and waits up to `timeout` until the kernel has released the file.
     ///
     /// # Errors
     /// As [`detach`](Self::detach).

@@ -11,29 +11,29 @@ use dm_units::{Bytes, DeviceNumber};
 use crate::real::error::{Error, Result};
 use crate::real::loop_device::LoopDevice;
 
-/// A loop device that another program, or an earlier run, has attached: see [`LoopDevice::find`].
+/// A loop device that [`LoopDevice::find`] has found attached, for example by an earlier run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttachedLoop {
     /// Its node, such as `/dev/loop0`.
     pub path: PathBuf,
-    /// Its number, as tables name it.
+    /// Its device number, for tables.
     pub number: DeviceNumber,
-    /// The file behind it, as the kernel shows it.
+    /// The path of the attached file, as the kernel shows it.
     pub backing_file: PathBuf,
-    /// The start of the device in the file.
+    /// The offset in the file at which the device starts.
     pub offset: Bytes,
-    /// Its maximum size; 0 without a limit.
+    /// Its maximum size; 0 means no limit.
     pub size_limit: Bytes,
     /// Whether the kernel detaches it at its last close.
     pub autoclear: bool,
 }
 
 impl LoopDevice {
-    /// Finds the loop devices over a file, by whatever path it was attached. A file can have several, over different
-    /// parts.
+    /// Finds the loop devices over a file, in the order of their minor numbers. A file can have several, for example
+    /// over different parts. The file may have been attached by another path than `file`.
     ///
-    /// The path that the kernel shows for each device is followed, so a device over a file that is not visible here is not
+    /// The kernel shows a path for each device. If this process cannot find the file at that path, the device is not
     /// found.
     ///
     /// ```no_run
@@ -75,8 +75,8 @@ impl LoopDevice {
 }
 
 impl AttachedLoop {
-    /// Takes the device over: it is detached when the result is dropped, as if it had been attached here. The file is
-    /// kept.
+    /// Makes this process responsible for the device: it is detached when the returned [`LoopDevice`] is dropped. The
+    /// file is kept.
     ///
     /// # Errors
     /// [`Error::Io`]: another process has detached the device, attached it to another file or changed its settings, or

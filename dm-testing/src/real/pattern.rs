@@ -12,12 +12,12 @@ use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 use crate::real::error::{Error, Result};
 use crate::real::sector_content::{SectorContent, sector};
 
-/// The content of a device, or of a part of it. In a pattern with a seed, every sector is different and contains its
-/// number and the seed.
+/// Test data for a device or a part of it. Every sector of a pattern with a seed contains its own number and the seed,
+/// so all sectors differ.
 ///
-/// Data in the wrong place is therefore detected, and the error contains the sector where it belongs. Reads and writes
-/// bypass the page cache if possible (`O_DIRECT`). Otherwise `verify` drops the cached pages of the device first. `write`
-/// ends with a flush in any case.
+/// [`verify`](Self::verify) therefore detects data in the wrong place, and its error contains the sector where the data
+/// belongs. Reads and writes bypass the page cache if possible (`O_DIRECT`); otherwise `verify` first drops the cached
+/// pages of the device. [`write`](Self::write) always ends with a flush.
 ///
 /// ```no_run
 /// use dm_testing::Pattern;
@@ -38,7 +38,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Makes the pattern with this seed.
+    /// Makes the pattern with a seed. Patterns with different seeds differ in every sector.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self { seed: Some(seed), shift: 0 }

@@ -4,21 +4,21 @@ use std::fmt;
 
 use dm_units::{SECTOR_SIZE, Sectors};
 
-/// The unexpected content of a sector.
+/// What a sector contains instead of the expected data, in [`Error::Mismatch`](crate::Error::Mismatch).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SectorContent {
     /// Only zeros.
     Zeros,
-    /// A whole sector of a pattern.
+    /// A sector of another [`Pattern`](crate::Pattern), or of the same one from another place.
     #[non_exhaustive]
     Pattern {
         /// The seed of the pattern.
         seed: u64,
-        /// The sector in which this content belongs, if the pattern was not [moved](crate::Pattern::moved).
+        /// The number of the sector where this content belongs, if the pattern was not [moved](crate::Pattern::moved).
         sector: Sectors,
     },
-    /// Unknown data.
+    /// Neither zeros nor a sector of a pattern.
     Other,
 }
 
