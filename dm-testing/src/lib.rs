@@ -2,17 +2,19 @@
 //!
 //! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
 //!   runs on it unchanged, in milliseconds, on [Linux, macOS and other Unix systems](#systems).
-//! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a stop of the program.
-//! - [`Sweep`]: runs a program with one failure, two failures or a stop at every command.
+//! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a stop of the program there.
+//! - [`Sweep`]: runs a program repeatedly: in turn, each command fails, fails together with a later one, or stops the
+//!   program.
 //! - [`TestKernel`]: runs one test on both kinds of kernels.
 //!
 //! For real kernels, with the feature `real`, which is on by default:
 //!
 //! - `Scratch`: unique names and loop devices, and the removal of a test's devices, also after a panic.
-//! - `require`: the requirements of a test. A test that cannot run is recorded as skipped, or fails.
-//! - `LoopDevice`: files as disks.
-//! - `Pattern`: data that encodes its location, written to and read from the device itself.
-//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs, as a test requests.
+//! - `require`: the requirements of a test. A test that cannot run is recorded as skipped if `DM_TESTING_DIR` is set,
+//!   and fails otherwise.
+//! - `LoopDevice`: a file as a disk.
+//! - `Pattern`: data that encodes its location, so that a test detects misplaced data and not only missing data.
+//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs. A test can change that during I/O.
 //! - `wait_until`: waits for a condition, with a timeout.
 //!
 //! # A test in memory
@@ -99,30 +101,32 @@
 //!
 //! # Systems
 //!
-//! The kernel in memory needs nothing from the system but pairs of sockets, so tests with it also run on Unix systems
-//! other than Linux, such as a developer's Mac, with the code that runs on a Linux host:
+//! The kernel in memory needs nothing from the system but pairs of sockets, so such tests also run on other Unix
+//! systems, such as a developer's Mac, and test the same code as on Linux:
 //!
 //! ```toml
 //! [dev-dependencies]
 //! dm-testing = { version = "0.1", default-features = false }
 //! ```
 //!
-//! There, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and what looks
-//! at the machine itself, such as its disks and users of devices, finds nothing: see dm-core's [page on
-//! platforms](dm_core::_documentation::platform#systems). Errnos have the numbers of the system, also those that
-//! [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. For `ENODATA`, which FreeBSD, OpenBSD and
-//! DragonFly lack, write [`Errno::ENODATA`](dm_core::Errno::ENODATA). The feature `real`, and
-//! [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies, are for Linux only.
+//! On these systems, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and
+//! calls that inspect the machine itself, such as its disks or the users of a device, fail or find nothing: see
+//! dm-core's [page on platforms](dm_core::_documentation::platform#systems). Errnos are numbers of the system that the
+//! test runs on, including those that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. For
+//! `ENODATA`, which FreeBSD, OpenBSD and DragonFly lack, write [`Errno::ENODATA`](dm_core::Errno::ENODATA). The feature
+//! `real`, and [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies, are for Linux only.
 //!
-//! This crate is compiled for macOS (x86_64 and aarch64) and FreeBSD by `cargo xtask platforms`; its tests run on Linux
-//! only.
+//! `cargo xtask platforms` compiles this crate for macOS (x86_64 and aarch64) and FreeBSD; the crate's own tests have
+//! run on Linux only.
 //!
 //! # Failing tests
 //!
-//! Most functions return errors, which a test unwraps. Those that panic instead have a section *Panics*, such as those
-//! of [`TestKernel`] and [`MemoryKernel`] that make handles and names; [`Sweep::run`], if a check fails; the check of
-//! requirements, if a skip would not be noticed; and the drop of a `Scratch` or a `LoopDevice`, if something that the
-//! test made cannot be removed.
+//! Most functions return errors, which a test unwraps. The others have a section *Panics*:
+//!
+//! - the functions of [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks;
+//! - [`Sweep::run`], if a check fails;
+//! - the check of requirements, if a skip would not be noticed;
+//! - the drop of a `Scratch` or a `LoopDevice`, if something that the test made cannot be removed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
