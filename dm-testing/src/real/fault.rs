@@ -15,20 +15,22 @@ use crate::real::scratch::{MappedDevice, Scratch};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No fault: the disk behaves like the one below.
+    /// No fault: the disk behaves like the disk below it.
     None,
-    /// Reads, writes and discards fail with `EIO`. Needs the target `error`.
+    /// Reads and writes fail with `EIO`; discards fail, too, on older kernels such as 6.1 with `EOPNOTSUPP`. Needs the
+    /// target `error`.
     Errors,
-    /// Reads, writes and discards that touch one of these sectors fail with `EIO`. Needs the target `error`.
+    /// Reads, writes and discards that touch one of these sectors fail with `EIO`. On older kernels such as 6.1, all
+    /// discards of the disk fail with `EOPNOTSUPP`. Needs the target `error`.
     ErrorsIn(Range<Sectors>),
-    /// Writes and discards fail with `EIO`, reads succeed. Needs the target `flakey`.
+    /// Writes fail with `EIO`, and discards fail, too; reads succeed. Needs the target `flakey`.
     WriteErrors,
     /// Writes and discards are dropped, but reported as successful. Needs the target `flakey`.
     LostWrites,
     /// All I/O takes longer by this time, rounded down to milliseconds; the kernel's timer may be a tick early. Needs
     /// the target `delay`.
     Slow(Duration),
-    /// All I/O blocks until another behavior is set, since the device is suspended.
+    /// All I/O blocks until another fault is set, since the device is suspended.
     Hang,
 }
 
