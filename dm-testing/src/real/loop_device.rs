@@ -1,4 +1,4 @@
-//! [`LoopDevice`]: files as disks.
+//! [`LoopDevice`]: a file as a disk.
 
 use std::fs::{self, File};
 use std::io;
