@@ -18,13 +18,14 @@ use crate::machine::roots::Roots;
 pub struct DeviceDescription {
     /// The number of the block device.
     pub number: DeviceNumber,
-    /// The path at which the kernel makes the node, such as `/dev/sda1`. It may not exist.
+    /// The path at which the kernel makes the node, such as `/dev/sda1`. The node may not exist. `None` if sysfs does
+    /// not have the device.
     pub path: Option<PathBuf>,
-    /// The name, for a mapped device.
+    /// The name of a mapped device; `None` for other devices, or if sysfs does not have the device.
     pub dm_name: Option<DmNameBuf>,
 }
 
-/// Looks up the path and name of a device in sysfs. The device need not exist.
+/// Looks up the path and name of a device in sysfs. For a device that does not exist, the result has only the number.
 ///
 /// ```
 /// use dm_core::describe;

@@ -1,4 +1,4 @@
-//! Paths, names and numbers of mapped devices.
+//! Paths, names, numbers and sizes of devices, found without commands of the device mapper.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -25,12 +25,13 @@ pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
     dev_dir.join(DM_DIR)
 }
 
-/// The path that libdm gives a device with this name: the mangled name in `/dev/mapper`. A name that is mangled already
-/// is kept, so both `my disk` and `my\x20disk` have the path `/dev/mapper/my\x20disk`.
+/// The path that libdm gives a device with this name: the mangled name in `/dev/mapper`, with special characters as
+/// `\xNN`. A name that is mangled already is kept, so both `my disk` and `my\x20disk` have the path
+/// `/dev/mapper/my\x20disk`.
 ///
 /// This is a link that udev's rules make, or a node that a program makes without udev; [`kernel_path`] is the kernel's
-/// node. udev's link has another path if the kernel's name is not mangled and has characters other than ASCII letters,
-/// digits and `#+-.:=@_`: see [`udev_path`].
+/// node. If the kernel's name has characters other than ASCII letters, digits and `#+-.:=@_` that are not mangled,
+/// udev's link has another path: see [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: &DmName) -> PathBuf {
     mapper_path_in(Path::new(DEV), name)
@@ -86,8 +87,8 @@ fn replace_special(name: &[u8]) -> String {
 
 /// The path of the node that the kernel makes for a mapped device, such as `/dev/dm-0`.
 ///
-/// If `/dev` is a devtmpfs, as on most systems, the node exists once the first table of the device was loaded
-/// (`dm_setup_md_queue` in drivers/md/dm.c), and before Linux 5.15 once the device was created.
+/// If `/dev` is a devtmpfs, as on most systems, the node exists after the first table of the device was loaded
+/// (`dm_setup_md_queue` in drivers/md/dm.c); before Linux 5.15, after the device was created.
 #[must_use]
 pub fn kernel_path(number: DeviceNumber) -> PathBuf {
     kernel_path_in(Path::new(DEV), number)
@@ -159,8 +160,8 @@ pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
     text.trim_end().parse().map_err(io::Error::other)
 }
 
-/// Reads the major numbers of mapped devices from `/proc/devices`. The kernel has one, which can change with each boot;
-/// there is none if device mapper is not loaded.
+/// Reads the major numbers of mapped devices from `/proc/devices`. There is one, which can differ after a reboot, or
+/// none if device mapper is not loaded.
 ///
 /// # Errors
 /// Any kind, such as `NotFound`: `/proc/devices` cannot be read.

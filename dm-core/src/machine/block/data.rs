@@ -12,10 +12,11 @@ impl BlockDevice {
     /// Drops unmodified data of the device from the page cache (`POSIX_FADV_DONTNEED`), so that it is read from the
     /// device again. Pages that a process has mapped into memory stay.
     ///
-    /// A mapped device that uses this one writes past this device's page cache, which then has old data.
+    /// Use it after a mapped device has written to this one: such writes bypass the page cache of this device, which
+    /// keeps the old data.
     ///
     /// # Errors
-    /// The kernel refuses.
+    /// As [`size`](Self::size).
     #[doc(alias = "BLKFLSBUF")]
     pub fn drop_cache(&self) -> Result<(), BlockError> {
         ioctl::drop_cache(&self.file).map_err(|error| self.refused(BlockAction::DropCache, &error))

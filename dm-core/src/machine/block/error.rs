@@ -6,7 +6,9 @@ use std::io;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 use nix::errno::Errno;
 
-/// An action on a block device. `Display` prints the words after "cannot".
+/// The action that failed in a [`BlockError`]. Each variant names its system call.
+///
+/// `Display` prints the action as it follows "cannot", such as `get the size of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BlockAction {
@@ -58,7 +60,9 @@ impl fmt::Display for BlockAction {
     }
 }
 
-/// An error of a block device. It names the device as the caller did.
+/// Why a block device could not be opened, or why an action on it failed.
+///
+/// The error names the device by its path, its number or both.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockError {
@@ -66,16 +70,17 @@ pub enum BlockError {
     #[error("{device} is not a block device")]
     #[non_exhaustive]
     NotBlockDevice {
-        /// The path of that file.
+        /// The path of that file, or `the open file` for one given to
+        /// [`BlockDevice::from_file`](super::BlockDevice::from_file).
         device: String,
     },
-    /// The path leads to a block device with another number.
+    /// The path leads to a block device with another number than requested.
     #[error("{device} is the device {found}, not {expected}")]
     #[non_exhaustive]
     AnotherDevice {
         /// The path of the device.
         device: String,
-        /// The number that the caller gave.
+        /// The requested number.
         expected: DeviceNumber,
         /// The number of the device at the path.
         found: DeviceNumber,
@@ -84,7 +89,7 @@ pub enum BlockError {
     #[error("cannot {action} {device}: {len} sectors at sector {start} are not whole blocks of {block} bytes")]
     #[non_exhaustive]
     Unaligned {
-        /// The device as the caller named it.
+        /// The path of the device, its number or both.
         device: String,
         /// The action that failed.
         action: BlockAction,
@@ -99,7 +104,7 @@ pub enum BlockError {
     #[error("cannot {action} {device}: {len} sectors at sector {start} are not within its {size} sectors")]
     #[non_exhaustive]
     OutOfRange {
-        /// The device as the caller named it.
+        /// The path of the device, its number or both.
         device: String,
         /// The action that failed.
         action: BlockAction,
@@ -114,11 +119,11 @@ pub enum BlockError {
     #[error("cannot {action} {device}: {}", reason(*.action, *.errno))]
     #[non_exhaustive]
     Refused {
-        /// The device as the caller named it.
+        /// The path of the device, its number or both.
         device: String,
         /// The action that failed.
         action: BlockAction,
-        /// The error number, as in `errno(3)`.
+        /// The errno.
         errno: i32,
     },
 }
@@ -145,13 +150,13 @@ fn reason(action: BlockAction, errno: i32) -> String {
 
 impl BlockError {
     /// Makes the error of an action that the kernel refused, from the error that a [`BlockIo`](super::BlockIo)
-    /// returned. An error without a number, as of a file that ends early, counts as `EIO`.
+    /// returned. If the error has no errno, for example because a file ends early, `EIO` is used.
     #[must_use]
     pub fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
         Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }
     }
 
-    /// The errno, if the kernel refused the action.
+    /// The errno of [`Refused`](Self::Refused); `None` for the other variants.
     #[must_use]
     pub const fn errno(&self) -> Option<i32> {
         match self {
@@ -171,8 +176,8 @@ impl BlockError {
         self.is(&[BlockAction::Open], &[Errno::ENOENT, Errno::ENXIO, Errno::ENODEV])
     }
 
-    /// Whether the device is claimed by a mount, another device or another process, which for a discard or zeroing is
-    /// an error only if the page cache has unwritten data of the range.
+    /// Whether the device is claimed by a mount, another device or another process. A discard or zeroing fails for this
+    /// reason only if the page cache has unwritten data of the range.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(&[], &[Errno::EBUSY])

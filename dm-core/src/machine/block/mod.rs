@@ -1,8 +1,9 @@
 //! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
-//! [`BlockDevice`] is an open device. Each of its methods that asks the device or changes it makes one system call,
-//! except that [`discard`](BlockDevice::discard) and [`zero_out`](BlockDevice::zero_out) make three, since they check
-//! the range. [`BlockIo`] is the data of a device, of this machine or of a kernel in memory, or of an image of one.
+//! [`BlockDevice`] is an open device. Each method that queries or changes the device makes one system call, except
+//! [`discard`](BlockDevice::discard) and [`zero_out`](BlockDevice::zero_out), which make three, since they check the
+//! range first. [`BlockIo`] reads and writes the data of a device, of this machine or of a kernel in memory, or of a
+//! disk image.
 
 mod data;
 mod error;
@@ -46,7 +47,7 @@ pub struct BlockDevice {
 }
 
 impl BlockDevice {
-    /// The number of the block device.
+    /// The number that the device had when it was opened.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
@@ -58,16 +59,17 @@ impl BlockDevice {
         &self.file
     }
 
-    /// Returns the open file.
+    /// Converts the device into its open file.
     #[must_use]
     pub fn into_file(self) -> File {
         self.file
     }
 
-    /// The size of the device: for a mapped device the length of the active table, for a removed disk 0.
+    /// The size of the device: for a mapped device the length of the active table, for an unplugged disk 0.
     ///
     /// # Errors
-    /// The kernel refuses, for example because the file was opened with `O_PATH`.
+    /// The kernel refuses the request, for example because the file given to [`from_file`](Self::from_file) was opened
+    /// with `O_PATH`.
     #[doc(alias = "BLKGETSIZE64")]
     pub fn size(&self) -> Result<Sectors, BlockError> {
         let size = ioctl::size(&self.file).map_err(|error| self.refused(BlockAction::GetSize, &error))?;
@@ -88,8 +90,8 @@ impl BlockDevice {
         }
     }
 
-    /// The physical block size: the smallest unit that the device writes without reading it first, at least the logical
-    /// block size.
+    /// The physical block size: the smallest unit that the device can write without first reading a larger one, at
+    /// least the logical block size.
     ///
     /// # Errors
     /// As [`size`](Self::size).
@@ -123,7 +125,8 @@ impl BlockDevice {
         ioctl::set_read_only(&self.file, read_only).map_err(|error| self.refused(action, &error))
     }
 
-    /// Tells the device that `len` sectors from `start` on are unused. Data read from there afterwards is undefined.
+    /// Discards `len` sectors from `start` on: their data is lost, and what is read from them afterwards is undefined.
+    /// A mount or another user of the device does not prevent this.
     ///
     /// The call returns when the device has finished, which can take long for a large range. An empty range does
     /// nothing.
@@ -140,11 +143,11 @@ impl BlockDevice {
         self.on_range(BlockAction::Discard, start, len, ioctl::discard)
     }
 
-    /// Writes zeros to `len` sectors from `start` on, by a command of the device if it has one.
+    /// Overwrites `len` sectors from `start` on with zeros, by a command of the device if it has one.
     ///
-    /// The range stays allocated. The call returns when the device has finished, which can take as long as writing the
-    /// range. No signal ends it early in Linux 6.1, and only one that kills the process in 6.12, so zero a large range
-    /// in pieces. An empty range does nothing.
+    /// Unlike a discard, this frees no space. The call returns when the device has finished, which can take as long as
+    /// writing the range. No signal ends it early in Linux 6.1, and only one that kills the process in 6.12, so zero a
+    /// large range in pieces. An empty range does nothing.
     ///
     /// # Errors
     /// As [`discard`](Self::discard), except that every writable device supports this. After an error of the device, a
@@ -154,15 +157,15 @@ impl BlockDevice {
         self.on_range(BlockAction::ZeroOut, start, len, ioctl::zero_out)
     }
 
-    /// Makes a multipath device test each working path of its current group with a read, and fail the paths that do not
-    /// answer. Since Linux 6.16, interface version 4.50.
+    /// Makes a multipath device test each working path of its current group with a read, and fail each path whose read
+    /// fails. Since Linux 6.16, interface version 4.50.
     ///
-    /// Call it only on kernels that support it: an older one passes the ioctl to one of the paths; if none works, it
-    /// blocks or returns `EIO`.
+    /// Call it only on kernels that support it: an older kernel passes the ioctl to one of the paths, or, if no path
+    /// works, blocks or returns `EIO`.
     ///
     /// # Errors
     /// - [`is_unsupported`](BlockError::is_unsupported): it is not a multipath device.
-    /// - The errno `ENOTCONN`: no path works. `EAGAIN`: the device is suspended.
+    /// - [`errno`](BlockError::errno) is `ENOTCONN`: no path works; or `EAGAIN`: the device is suspended.
     #[doc(alias = "DM_MPATH_PROBE_PATHS")]
     pub fn probe_paths(&self) -> Result<(), BlockError> {
         ioctl::probe_paths(&self.file).map_err(|error| self.refused(BlockAction::ProbePaths, &error))

@@ -10,7 +10,7 @@ use dm_units::{DeviceNumber, Sectors};
 
 /// The amount of data that the kernel reads in advance during sequential reads.
 ///
-/// `FromStr` reads the words of `dmsetup --readahead`: `auto`, `none`, `256` or `+256`.
+/// `FromStr` reads the words of `dmsetup --readahead`: `auto`, `none`, or a number of sectors, such as `256` or `+256`.
 ///
 /// ```
 /// use dm_core::block::ReadAhead;
@@ -24,21 +24,22 @@ use dm_units::{DeviceNumber, Sectors};
 #[doc(alias = "dm_task_set_read_ahead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadAhead {
-    /// Keeps the current value. A new table sets it to the kernel's choice, which depends on the devices that the table
-    /// uses; recent kernels, including updates of 6.12, only raise it to that (`blk_apply_bdi_limits` in
-    /// block/blk-settings.c).
+    /// Leaves the value to the kernel. When a table becomes active, the kernel sets the value to its choice, which
+    /// depends on the devices that the table uses; recent kernels, including late releases of 6.12, only raise the
+    /// value to it (`blk_apply_bdi_limits` in block/blk-settings.c).
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
-    /// This number of sectors; 0 disables the read-ahead. The kernel counts in pages and rounds down.
+    /// This number of sectors; 0 disables the read-ahead. The number is rounded up to a KiB, and then down to whole
+    /// pages by the kernel.
     #[doc(alias = "DM_READ_AHEAD_NONE")]
     Exactly(Sectors),
-    /// This number of sectors, rounded down in the same way, unless the present value is at least this number.
+    /// This number of sectors, rounded in the same way. A present value that is at least this number is kept.
     #[doc(alias = "DM_READ_AHEAD_MINIMUM_FLAG")]
     AtLeast(Sectors),
 }
 
-/// The error of text that is neither `auto`, `none` nor a number of sectors with an optional `+`.
+/// The text of a [`ReadAhead`] is neither `auto`, `none` nor a number of sectors with an optional `+` before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a read-ahead is auto, none, or a number of sectors, with a + before it if it may be more")]
 #[non_exhaustive]
@@ -75,8 +76,8 @@ impl fmt::Display for ReadAhead {
 /// Reads the read-ahead of a block device from sysfs, without opening the device.
 ///
 /// # Errors
-/// `NotFound`: sysfs has no block device with this number. Since Linux 5.15, a mapped device is added there when its
-/// first table is loaded. Other kinds: the file cannot be read or parsed.
+/// `NotFound`: sysfs has no block device with this number. Since Linux 5.15, sysfs has a mapped device only after its
+/// first table was loaded. Other kinds: the file cannot be read or parsed.
 #[doc(alias = "BLKRAGET")]
 #[doc(alias = "dm_task_get_read_ahead")]
 pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
@@ -86,8 +87,8 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
 /// Sets the read-ahead of a block device through sysfs, without opening the device. [`Auto`](ReadAhead::Auto) changes
 /// nothing.
 ///
-/// A new table of a mapped device can change it again (see [`ReadAhead::Auto`]), so set it after that, or with the
-/// `…_with` methods of [`Host`](crate::Host).
+/// A new table of a mapped device can change the value again (see [`ReadAhead::Auto`]), so set it after that, or with
+/// an option of the operation, such as [`SetupOptions::read_ahead`](crate::SetupOptions::read_ahead).
 ///
 /// # Errors
 /// As [`read_ahead`]. `PermissionDenied`: the process may not write to sysfs. Other kinds also if the kernel refuses
