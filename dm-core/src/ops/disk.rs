@@ -13,19 +13,22 @@ use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts
 use crate::node::{BlockId, BlockOpenOptions, Transport};
 
 /// The first disk of a refused table that does not exist, is mounted, or is used by a block device that is not a mapped
-/// one. This is a guess: the kernel does not say which disk it could not use.
+/// device.
+///
+/// This is a guess, since the kernel does not say which disk it could not use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {
     /// The index of the line in the table, from 0.
     pub line: usize,
-    /// The disk as the line names it.
+    /// The disk as the line names it: a number or a path.
     pub name: String,
-    /// The number, path and name of the disk. `None` if no such block device exists.
+    /// The number, path and name of the disk. `None` if there is no such block device, or for a disk of a kernel in
+    /// memory.
     pub description: Option<DeviceDescription>,
-    /// The block devices that use the disk, without mapped devices: these can share it with the table.
+    /// The block devices that use the disk. Mapped devices are left out, since they can share the disk with the table.
     pub holders: Vec<Holder>,
-    /// The places where it is mounted.
+    /// The places where the disk is mounted.
     pub mounts: Vec<Mount>,
 }
 

@@ -16,7 +16,7 @@ use crate::id::{DevId, DmName, DmNameBuf, DmUuid};
 use crate::node::Dm;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// Selects the caller's devices by the beginning of their name or uuid.
+/// Selects devices by the beginning of their name or uuid, which should be the caller's alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a> {
     /// The devices whose name has this prefix.
@@ -51,7 +51,7 @@ impl Prefix<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// The name, as the kernel has it.
+    /// The kernel's name of the device.
     pub name: DmNameBuf,
     /// The device number when it was found.
     pub number: DeviceNumber,
@@ -67,7 +67,7 @@ pub enum LeftoverKind {
     NoTable,
     /// The first table was loaded, but is not active.
     NeverResumed,
-    /// A new table was loaded, but is not active; the old one still maps I/O.
+    /// A new table was loaded, but is not active; the old table still maps I/O.
     TableLoaded,
     /// The device is suspended, with or without a new table.
     Suspended,
@@ -98,7 +98,8 @@ impl fmt::Display for LeftoverKind {
 }
 
 impl Host {
-    /// Finds the unfinished devices with the prefix, in the order in which the kernel lists them.
+    /// Finds the unfinished devices with the prefix: those in a state of [`LeftoverKind`]. They are in the order in
+    /// which the kernel lists them.
     ///
     /// This takes one ioctl for the list and one for each listed device. Since interface 4.45 the kernel lists only the
     /// devices with the prefix; older kernels list all devices.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// The time for which to retry while a device is busy, and the pauses between the tries.
+/// How long to retry while a device is busy, and the pauses between the tries. The default is one second.
 ///
 /// udev and programs that watch disks open most new or changed devices for a moment, so an action that fails at first
 /// often works a little later.
@@ -16,7 +16,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Tries once.
+    /// Tries once, without a retry.
     pub const NONE: Self = Self { timeout: Duration::ZERO, first_pause: Duration::ZERO };
 
     /// Retries for `timeout`. The first pause is one millisecond; each further pause is twice as long, up to 100

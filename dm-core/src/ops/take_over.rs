@@ -11,16 +11,19 @@ use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, T
 use crate::error::Error;
 use crate::wire::DeviceInfo;
 
-/// The tables that an existing device may have so that [`Host::setup_with`](crate::Host::setup_with) takes it over.
+/// Which table an existing device must have for [`Host::setup_with`](crate::Host::setup_with) to take it over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TakeOver {
-    /// Only the requested table.
+    /// The requested table. This is the default.
+    ///
+    /// A device that a line names by its path differs from the number that the kernel prints, so name devices by their
+    /// numbers.
     #[default]
     SameTable,
     /// A table with the same layout: all fields that determine where data is stored and what it means are equal. The
-    /// table is kept, so a low water mark, a policy or a feature may differ from the requested one. Params given as
-    /// text must be equal.
+    /// table is kept, even if another field, such as a low water mark or a policy, differs from the requested one. For
+    /// params given as [text](crate::TargetLine::text), the whole text is the layout.
     SameLayout,
     /// A table with the same layout. If it differs from the requested one, it is replaced, as by
     /// [`Host::reload`](crate::Host::reload).

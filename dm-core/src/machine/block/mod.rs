@@ -126,7 +126,7 @@ impl BlockDevice {
     }
 
     /// Discards `len` sectors from `start` on: their data is lost, and what is read from them afterwards is undefined.
-    /// A mount or another user of the device does not prevent this.
+    /// The kernel usually allows this even while the device is mounted.
     ///
     /// The call returns when the device has finished, which can take long for a large range. An empty range does
     /// nothing.

@@ -11,13 +11,13 @@ use crate::wire::ReplyError;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpErrorKind {
-    /// A command failed.
+    /// A command failed in the kernel, or could not be sent.
     #[error(transparent)]
     Command(#[from] Error),
-    /// A node below `/dev` is missing or wrong, no node can have the name, or the wait for udev failed.
+    /// A node below `/dev` is missing or wrong, the name cannot be that of a node, or the wait for udev failed.
     #[error(transparent)]
     Udev(#[from] UdevError),
-    /// The text is not a valid name of a device.
+    /// The text by which the caller named a device is not a valid name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The operation needs an active table, which the device does not have.
@@ -28,7 +28,7 @@ pub enum OpErrorKind {
         "the device has a table in its inactive slot, which a resume would make active; resume the device or clear the slot first"
     )]
     TableLoaded,
-    /// A device with this name exists, but differs from the requested one.
+    /// A device with the requested name exists, but differs from the requested one.
     #[error("a device of this name exists, but {0}; choose another name, or change the device")]
     Differs(Difference),
     /// The kernel has suspended the device internally, so no command can resume it now.
@@ -36,7 +36,7 @@ pub enum OpErrorKind {
         "the kernel has suspended the device internally, for example because the pool of a thin device is suspended; resume the pool first"
     )]
     SuspendedInternally,
-    /// Another operation on the device did not finish within the timeout of [`Udev`](crate::udev::Udev::timeout).
+    /// Another operation on the device did not finish within the [timeout for udev](crate::udev::Udev::timeout).
     #[error("another operation on the device has not finished within the timeout")]
     Locked,
     /// The read-ahead cannot be read or set.
@@ -48,7 +48,7 @@ pub enum OpErrorKind {
         /// The error of reading or writing it.
         errno: crate::error::Errno,
     },
-    /// The lock file of a device cannot be used.
+    /// A lock file in the directory of [`Host::with_lock_dir`](crate::Host::with_lock_dir) cannot be used.
     #[error("the lock file {} cannot be used ({errno})", path.display())]
     #[non_exhaustive]
     LockFile {
@@ -65,7 +65,7 @@ impl From<ReplyError> for OpErrorKind {
     }
 }
 
-/// The property in which an existing device differs from the requested one.
+/// The first property in which an existing device differs from the requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Difference {
@@ -75,8 +75,10 @@ pub enum Difference {
     Minor,
     /// One is read-only, the other is not.
     ReadOnly,
-    /// A line of the table differs: its index from 0, and the field, such as `length` or `data dev`. The field
-    /// `number of lines` means that one table is longer.
+    /// A line of the table differs: the index of the line, from 0, and the field, such as `length` or `data dev`. The
+    /// field `number of lines` means that one table has more lines.
+    ///
+    /// The kernel prints a device as its number. A line that names the same device by its path therefore differs.
     Line(usize, &'static str),
 }
 

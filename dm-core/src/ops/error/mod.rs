@@ -18,7 +18,7 @@ use crate::error::{Error, Refusal};
 use crate::id::{DevId, DevIdBuf};
 use crate::machine::Users;
 
-/// The error of an operation: the step that failed, the cause, and the state in which the device is now.
+/// Why an operation failed: the step that failed, the cause, and the state in which the device is now.
 ///
 /// An operation undoes the steps before the one that failed, so usually [`is_undone`](Self::is_undone) is true.
 /// Otherwise [`state`](Self::state) says what is left.
@@ -147,20 +147,21 @@ impl OpError {
         self.0.state.remains()
     }
 
-    /// The users of a busy device, if the policy of the operation requested the search.
+    /// The users of a device that could not be removed because it is busy. `None` unless the policy has
+    /// [`retry`](crate::RemovePolicy::retry) or [`users`](crate::RemovePolicy::users).
     #[must_use]
     pub fn users(&self) -> Option<&Users> {
         self.0.users.as_ref()
     }
 
-    /// The disk that a refused table could not use, with the line of the table that names it. `None` if it could not be
-    /// determined.
+    /// The disk that probably made the kernel refuse a table, with the line of the table that names it. `None` if none
+    /// was found.
     #[must_use]
     pub fn disk(&self) -> Option<&UnusableDisk> {
         self.0.disk.as_ref()
     }
 
-    /// The error of the command that failed, if the cause is a command.
+    /// The error of the command, if [`kind`](Self::kind) is [`OpErrorKind::Command`].
     #[must_use]
     pub fn command(&self) -> Option<&Error> {
         match &self.0.cause {
@@ -194,15 +195,15 @@ impl OpError {
         }
     }
 
-    /// Whether the name, uuid or minor number is taken, also by a device that differs from the requested one, or a
-    /// message creates something that exists.
+    /// Whether the name, uuid or minor number is taken, an existing device differs from the requested one, or a message
+    /// creates something that exists. See also [`Error::is_already_exists`].
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
     }
 
-    /// Whether the device is in use, another operation on it has not finished, or its state or a running action of its
-    /// target forbids the command.
+    /// Whether the device is in use, another operation on it has not finished, or it cannot execute the command in its
+    /// present state.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Locked) || self.command_is(Error::is_busy)
@@ -224,10 +225,10 @@ impl OpError {
         }
     }
 
-    /// Whether the kernel returned `EINVAL`, for example for an invalid table or message, or a text is not a valid
-    /// name.
+    /// Whether the kernel returned `EINVAL`, for example for an invalid table or message, or the text by which the
+    /// caller named a device is not a valid name.
     ///
-    /// This does not include requests that are not sent: see [`Error::Request`].
+    /// It is `false` for a request that could not be sent: see [`Error::Request`].
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.command_is(Error::is_invalid) || matches!(self.kind(), OpErrorKind::Name(_))
@@ -240,7 +241,7 @@ impl OpError {
     }
 
     /// Whether the process lacks the permission for a command, or for a file that the operation uses: a node, a lock
-    /// file, the read-ahead.
+    /// file, or sysfs's file of the read-ahead. A target can cause this too: see [`Error::is_permission_denied`].
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match &self.0.cause {
@@ -252,15 +253,13 @@ impl OpError {
         }
     }
 
-    /// Whether the running kernel lacks a command or an option, or a target does not support a combination of options
-    /// in a table.
+    /// Whether the running kernel lacks a command or an option, or a target does not support what a table requires.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.command_is(Error::is_unsupported)
     }
 
-    /// Whether the target has no such data, for example a pool without a thin device of this id, or a disk could not be
-    /// read.
+    /// Whether the kernel returned `ENODATA`: a pool has no thin device with this id, or a disk could not be read.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.command_is(Error::is_no_data)

@@ -8,8 +8,8 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum StateAfter {
-    /// The device is as it was before, because no step took effect or all were undone; or another process has removed
-    /// it.
+    /// The device is as it was before: no step took effect, or all were undone. Or another process has removed the
+    /// device.
     ///
     /// If a table was replaced and restored, the kernel may have changed the read-ahead, and has dropped the geometry
     /// if the tables differ in length.
@@ -22,12 +22,12 @@ pub enum StateAfter {
     Left {
         /// The effects that remain.
         remains: Vec<Remains>,
-        /// The first error of the undo, or of reading the state.
+        /// The first error of the undo, or of reading the state, if there was one.
         error: Option<Box<Error>>,
     },
 }
 
-/// An effect of an operation that was not undone.
+/// An effect that a failed operation leaves, since it was not undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remains {
@@ -43,17 +43,19 @@ pub enum Remains {
     NewTable,
     /// An `error` target has replaced the table, since the removal was forced.
     ErrorTable,
-    /// This number of messages took effect, the first ones of the list.
+    /// The first messages of the list took effect: this number of them.
     MessagesSent(usize),
-    /// This number of devices was removed, or will be at their last close: the first ones in the order of removal.
+    /// The first devices in the order of removal were removed, or will be at their last close: this number of them.
     Removed(usize),
     /// A deferred removal that was pending before was cancelled.
     RemovalCancelled,
     /// A table that was in the inactive slot before was removed.
     InactiveTableDropped,
-    /// The state could not be read, or another process has renamed the device meanwhile. After a failed creation: a
-    /// device of this name exists, but may have been created by another process. After a load without a reply: the new
-    /// table may have replaced the one in the inactive slot.
+    /// The state is not known, for one of these reasons:
+    ///
+    /// - It could not be read, or another process has renamed the device meanwhile.
+    /// - A creation failed, and a device with its name exists, which another process may have created.
+    /// - A load got no reply, so the new table may have replaced the one in the inactive slot.
     Unknown,
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// An operation, by the methods that run it. The variants of a method, such as
-/// [`Host::create_with`](crate::Host::create_with), count as the same operation.
+/// The operation that failed, by its methods. `create` and `create_with` are one operation, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -83,7 +82,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A step of an operation.
+/// What an operation was doing when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -109,9 +108,9 @@ pub enum Step {
     Remove,
     /// Replacing the table with an `error` target before a forced removal.
     Force,
-    /// Waiting for another operation on the device, of this or another process.
+    /// Waiting until another operation on the device finishes, in this or another process.
     Lock,
-    /// Waiting for udev, making nodes, or looking for the path of a device.
+    /// Waiting for udev, making or removing nodes, or looking for the path of a device.
     Udev,
     /// Setting the read-ahead.
     ReadAhead,
