@@ -24,7 +24,7 @@ const SHOWN: usize = 200;
 pub struct ForeignText(Box<[u8]>);
 
 impl ForeignText {
-    /// Copies the bytes.
+    /// Copies the bytes, which need not be UTF-8.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         Self(bytes.into())

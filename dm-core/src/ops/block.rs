@@ -6,8 +6,8 @@ use crate::machine::block::{BlockAction, BlockDevice, BlockError, BlockId, Block
 impl Host {
     /// Opens a block device of this host's kernel, mapped or not, for reading its data.
     ///
-    /// On a real kernel this opens its node, as [`BlockDevice::open_id`] does. A kernel in memory has no nodes, but
-    /// this opens its devices as well.
+    /// On a real kernel this opens its node, as [`BlockDevice::open_id`] does. A kernel in memory has no nodes; its
+    /// devices are opened without them.
     ///
     /// Mapped devices write past the page cache of the devices below them. Pages that are cached for this device are
     /// therefore dropped at the open, except those that are modified or that a process has mapped into memory.
@@ -25,16 +25,16 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// As [`BlockDevice::open`].
+    /// As [`BlockDevice::open_id`], or the kernel refuses to drop the pages.
     pub fn open_block<'a>(&self, device: impl Into<BlockId<'a>>) -> Result<Box<dyn BlockIo>, BlockError> {
         self.open_block_with(device, BlockOpenOptions::new())
     }
 
-    /// Opens a block device of this host's kernel with options, for example for writing, or so that it cannot be
-    /// mounted meanwhile.
+    /// Opens a block device of this host's kernel with options, for example for writing, or so that the device cannot
+    /// be mounted meanwhile.
     ///
     /// # Errors
-    /// As [`BlockDevice::open_with`].
+    /// As [`open_block`](Self::open_block).
     pub fn open_block_with<'a>(
         &self,
         device: impl Into<BlockId<'a>>,

@@ -25,9 +25,9 @@ use crate::wire::DeviceInfo;
 /// - A command that a signal interrupts is repeated, with two exceptions. If the command may wait for I/O, as a
 ///   suspension does, the operation fails and is undone. A message is sent only once, since the target may have
 ///   executed it.
-/// - When an operation has finished, it logs the commands that failed at level `debug` and the others at `trace`. If a
-///   device that the host has seen suspended still is, these lines are postponed until a later operation finds it
-///   resumed, since the logger may write to it.
+/// - When an operation has finished, it logs the commands that failed at level `debug` and the others at `trace`. While
+///   a device that the host has seen suspended is not resumed, these lines are postponed, since the logger may write to
+///   that device. A later operation that finds it resumed logs them.
 ///
 /// Text names a device as people and dmsetup see it: see [`Naming`]. A [`DmName`] is the kernel's name.
 ///
@@ -85,7 +85,7 @@ impl Host {
         Self { udev: udev.naming(self.naming), ..self }
     }
 
-    /// Sets how names in text are translated to the kernel's; by default [`Naming::Auto`], as with libdm.
+    /// Sets how names given as text are translated to the kernel's names; by default [`Naming::Auto`], as with libdm.
     ///
     /// ```
     /// # use dm_core::{DmName, Host, TargetLine};
@@ -104,14 +104,15 @@ impl Host {
         Self { udev: self.udev.naming(naming), naming, ..self }
     }
 
-    /// How names in text are translated to the kernel's.
+    /// How names given as text are translated to the kernel's names.
     #[must_use]
     #[doc(alias = "dm_get_name_mangling_mode")]
     pub const fn naming(&self) -> Naming {
         self.naming
     }
 
-    /// Translates a name to the kernel's: text by this host's [`naming`](Self::naming), a [`DmName`] unchanged.
+    /// Translates a name to the kernel's name: text by this host's [`naming`](Self::naming); a [`DmName`] stays
+    /// unchanged.
     ///
     /// # Errors
     /// [`NameError`]: the text is not a valid name.
@@ -120,9 +121,9 @@ impl Host {
         if name.is_text() { self.naming.kernel_name(given) } else { Ok(Cow::Borrowed(given)) }
     }
 
-    /// Serializes operations also with other processes that use the same directory. An operation that suspends or
-    /// resumes an existing device makes two lock files there, which are named by its number, locked with `flock`, and
-    /// never removed: one for the operation that runs, and one for the next.
+    /// Serializes operations on a device also with other processes that use the same directory. An operation that
+    /// suspends or resumes an existing device makes two lock files there, which are named by the number of the device,
+    /// locked with `flock`, and never removed: one for the operation that runs, and one for the next.
     ///
     /// The directory must exist, and only trusted users should have write access, since a process that holds a lock
     /// there delays operations.
@@ -166,8 +167,8 @@ impl Host {
         Batch { host: Self { batch: Some(batch), ..self.clone() } }
     }
 
-    /// Converts the identifier of a device for commands of [`dm`](Self::dm), by translating a name in text to the
-    /// kernel's.
+    /// Converts the identifier of a device for commands of [`dm`](Self::dm): a name given as text is translated to the
+    /// kernel's name.
     ///
     /// # Errors
     /// [`NameError`]: the text is not a valid name.
@@ -231,8 +232,8 @@ fn nameless() -> OpErrorKind {
 /// Operations that wait for udev together, as started by [`Host::batch`].
 ///
 /// It dereferences to a [`Host`], so all operations can be called on it and it can be passed to functions that take a
-/// host. A batch that is dropped without [`finish`](Self::finish) removes its semaphore, but does not wait and makes no
-/// nodes.
+/// host. A batch that is dropped without [`finish`](Self::finish) removes the semaphore of its udev cookie, but does
+/// not wait and makes no nodes.
 #[derive(Debug)]
 #[must_use = "without `finish`, nothing waits for udev"]
 pub struct Batch {
@@ -248,7 +249,7 @@ impl Deref for Batch {
 }
 
 impl Batch {
-    /// Waits until udev has finished with all operations, at most for the timeout of [`Udev::timeout`].
+    /// Waits until udev has finished with all operations, for at most [`Udev::timeout`].
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`](crate::OpErrorKind::Udev): a node is missing or wrong;

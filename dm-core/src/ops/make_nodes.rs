@@ -20,17 +20,18 @@ use crate::wire::DeviceInfo;
 pub struct NodeChanges {
     /// The nodes or links that were created.
     pub made: Vec<PathBuf>,
-    /// The nodes and links that were removed: those of devices that no longer exist, and block nodes of devices that
-    /// have another name.
+    /// The nodes and links that were removed: those of devices that no longer exist, and block nodes that have another
+    /// name than their device.
     pub removed: Vec<PathBuf>,
 }
 
 impl Host {
-    /// Creates the node of a device with an active table if it is missing below `/dev/mapper`, whether udev runs or
-    /// not. For a name that no device has, removes the node of that name, unless it leads to another device.
+    /// Creates the node of a device with an active table if the node is missing below `/dev/mapper`, whether udev runs
+    /// or not. If `id` is a name that no device has, removes the node of that name, unless the node leads to another
+    /// device.
     ///
-    /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so it changes
-    /// nothing there.
+    /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so nothing changes
+    /// there.
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist is not an error.
@@ -53,8 +54,8 @@ impl Host {
     }
 
     /// Creates the missing nodes of all devices with an active table, removes the nodes and links of devices that no
-    /// longer exist, and removes block nodes of devices that have another name, whether udev runs or not. Devices of a
-    /// kernel in memory have no nodes.
+    /// longer exist, and removes block nodes that have another name than their device, whether udev runs or not.
+    /// Devices of a kernel in memory have no nodes.
     ///
     /// ```no_run
     /// let host = dm_core::Host::open()?;

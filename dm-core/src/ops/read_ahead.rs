@@ -23,7 +23,7 @@ pub struct ResumePolicy {
 }
 
 impl ResumePolicy {
-    /// As [`ResumeOptions::new`], with [`ReadAhead::Auto`].
+    /// The defaults: [`ResumeOptions::new`] and [`ReadAhead::Auto`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -61,7 +61,8 @@ impl Host {
         read_ahead(info.number()).map_err(|error| op.fail(Step::Read, fault(info.number(), &error)))
     }
 
-    /// Sets the read-ahead of a device. [`Auto`](ReadAhead::Auto) changes nothing. A new table can change it again.
+    /// Sets the read-ahead of a device. [`Auto`](ReadAhead::Auto) changes nothing. A new table can change the value
+    /// again.
     ///
     /// ```no_run
     /// use dm_core::{Host, block::ReadAhead};

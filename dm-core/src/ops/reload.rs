@@ -13,7 +13,7 @@ use crate::machine::block::ReadAhead;
 use crate::udev::Visibility;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// Options of [`Host::reload_with`].
+/// How [`Host::reload_with`] loads the table, and suspends and resumes the device.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReloadOptions {
     load: LoadOptions,
@@ -25,7 +25,8 @@ pub struct ReloadOptions {
 }
 
 impl ReloadOptions {
-    /// Keeps the device read-only or read-write; freezes the file system and flushes all I/O for the suspension.
+    /// The defaults: the device stays read-only or read-write, and the suspension freezes the file system and flushes
+    /// all I/O.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -36,21 +37,20 @@ impl ReloadOptions {
         Self { load, read_only: None, suspend, shown, read_ahead: ReadAhead::Auto }
     }
 
-    /// Whether the device is read-only and its table opens devices read-only. By default this does not change.
+    /// Whether the device is read-only and its table opens devices read-only. By default the device stays as it is.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only: Some(read_only), ..self }
     }
 
-    /// Treats the table as secret even if no line is known to contain a key: it is wiped after use. Requires interface
-    /// 4.20, unless [`if_possible`](Self::if_possible) is set.
+    /// Treats the table as secret even if no line is known to contain a key: the kernel and this library wipe their
+    /// copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
     }
 
-    /// Whether to load without wiping on a kernel that cannot wipe its copy of a table: see
-    /// [`LoadOptions::if_possible`].
+    /// Whether to load a secret table on a kernel that cannot wipe its copy: see [`LoadOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { load: self.load.if_possible(if_possible), ..self }
@@ -68,7 +68,7 @@ impl ReloadOptions {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device. By default they do, even if it was created as private.
+    /// Whether other programs should see the device. By default they do, even if it was private before.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);
@@ -82,7 +82,7 @@ impl ReloadOptions {
         Self { shown: self.shown.or(visibility), ..self }
     }
 
-    /// Sets further flags for udev's rules.
+    /// Sets flags for udev's rules, in addition to those of the visibility.
     #[must_use]
     pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
         self.shown.flags = flags;
@@ -95,9 +95,9 @@ impl Host {
     /// and waits for udev.
     ///
     /// A device that was suspended before is resumed as well. When a step fails, the old table becomes active again,
-    /// and the device is resumed, or, if it was suspended before, suspended again without freezing its file system. If
-    /// only udev or the read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table that
-    /// was in the inactive slot is lost once the new one is loaded; the state of an error says so.
+    /// and the device is resumed or suspended as before, without freezing its file system. If only udev or the
+    /// read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table that was in the
+    /// inactive slot is lost once the new one is loaded; the state of an error says so.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -128,7 +128,7 @@ impl Host {
         self.reload_with(id, lines, ReloadOptions::new())
     }
 
-    /// Replaces the active table of a device that may be in use, with options.
+    /// Replaces the active table of a device that may be in use, for example without a flush of its I/O.
     ///
     /// # Errors
     /// As [`reload`](Self::reload). [`OpErrorKind::ReadAhead`]: the read-ahead cannot be set; the new table is active.

@@ -17,7 +17,7 @@ use crate::machine::Users;
 use crate::udev::NodeChange;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// How an operation removes a device.
+/// How an operation removes a device: deferred, by force, or with retries while it is busy.
 #[derive(Clone, Copy, Debug)]
 pub struct RemovePolicy {
     deferred: bool,
@@ -28,7 +28,7 @@ pub struct RemovePolicy {
 }
 
 impl RemovePolicy {
-    /// Tries once, and fails if the device is open.
+    /// The defaults: one try, which fails if the device is open.
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false, if_possible: false, force: false, retry: Retry::NONE, users: None }
@@ -41,7 +41,7 @@ impl RemovePolicy {
         Self { deferred, ..self }
     }
 
-    /// Whether a kernel that lacks deferred removal may remove the device at once, or refuse because it is open: see
+    /// Whether to remove at once on a kernel that lacks deferred removal, which fails if the device is open: see
     /// [`RemoveOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -49,8 +49,8 @@ impl RemovePolicy {
     }
 
     /// Sets how long to retry while the device is busy. If it stays busy, the error lists its users; the search for
-    /// them takes at most 500 ms, unless [`users`](Self::users) sets another time. A kernel that defers the removal
-    /// never reports a busy device.
+    /// them takes at most 500 ms, unless [`users`](Self::users) sets another time. A device whose removal the kernel
+    /// [defers](Self::deferred) is never busy.
     #[must_use]
     #[doc(alias = "dm_task_retry_remove")]
     #[doc(alias = "--retry")]
@@ -96,8 +96,8 @@ impl Host {
     /// Removes a device and its tables, and waits for udev.
     ///
     /// This takes two ioctls: the first reads the device, for its node and for errors. With
-    /// [`Strategy::None`](crate::udev::Strategy::None) there is no node to remove, so it takes one, and an error has a
-    /// number only if `id` is one.
+    /// [`Strategy::None`](crate::udev::Strategy::None) there is no node to remove, so it takes one, and an error has
+    /// the [number](OpError::device_number) of the device only if `id` is a number.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -121,7 +121,7 @@ impl Host {
         self.remove_with(id, RemovePolicy::new())
     }
 
-    /// Removes a device and its tables, with a policy.
+    /// Removes a device and its tables: deferred, by force, or with retries.
     ///
     /// # Errors
     /// As [`remove`](Self::remove). [`is_unsupported`](OpError::is_unsupported): the kernel lacks deferred removal. A

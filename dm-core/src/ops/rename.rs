@@ -15,15 +15,15 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_invalid`](OpError::is_invalid):
-    /// it is not a valid name. [`is_not_found`](OpError::is_not_found).
+    /// the new name is not valid. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dmsetup rename")]
     pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
         self.rename_with(id, new, RenameOptions::new())
     }
 
-    /// Changes the name of a device, with options. Of a cookie in the options only the flags are used; the operation
-    /// makes its own cookie.
+    /// Changes the name of a device, with options. If these have a cookie, only its flags are used, since the operation
+    /// makes a cookie itself.
     ///
     /// # Errors
     /// As [`rename`](Self::rename).
@@ -57,7 +57,7 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid.
-    /// [`is_invalid`](OpError::is_invalid): this device has another one. [`is_not_found`](OpError::is_not_found).
+    /// [`is_invalid`](OpError::is_invalid): this device has another uuid. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "--setuuid")]
     pub fn set_uuid(&self, id: impl AsDevId, uuid: &DmUuid) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Rename, &id)?;

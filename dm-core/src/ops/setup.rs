@@ -20,7 +20,7 @@ use crate::machine::block::ReadAhead;
 use crate::udev::{NodeChange, Visibility};
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// Options of [`Host::create_with`] and [`Host::setup_with`].
+/// How [`Host::create_with`] and [`Host::setup_with`] make a device, and which existing device the latter takes over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetupOptions<'a> {
     uuid: Option<&'a DmUuid>,
@@ -34,7 +34,7 @@ pub struct SetupOptions<'a> {
 }
 
 impl<'a> SetupOptions<'a> {
-    /// No uuid, the lowest free minor number, read-write, visible.
+    /// The defaults: no uuid, the lowest free minor number, read-write, visible.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -46,8 +46,9 @@ impl<'a> SetupOptions<'a> {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number of the device, 0 to 1048575. [`Host::setup_with`] refuses an existing device with another
-    /// one.
+    /// Sets the minor number of the device, 0 to 1048575; the creation fails with
+    /// [`RequestFault::Minor`](crate::RequestFault::Minor) for a larger one. [`Host::setup_with`] refuses an existing
+    /// device with another one.
     #[must_use]
     #[doc(alias = "dm_task_set_major")]
     #[doc(alias = "dm_task_set_minor")]
@@ -56,21 +57,20 @@ impl<'a> SetupOptions<'a> {
     }
 
     /// Whether the device is read-only and its table opens devices read-only. By default they are read-write.
-    /// [`Host::setup_with`] refuses an existing device whose table differs in this.
+    /// [`Host::setup_with`] refuses an existing device whose active table differs in this.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, load: self.load.read_only(read_only), ..self }
     }
 
-    /// Treats the table as secret even if no line is known to contain a key: it is wiped after use. Requires interface
-    /// 4.20, unless [`if_possible`](Self::if_possible) is set.
+    /// Treats the table as secret even if no line is known to contain a key: the kernel and this library wipe their
+    /// copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
     }
 
-    /// Whether to load without wiping on a kernel that cannot wipe its copy of a table: see
-    /// [`LoadOptions::if_possible`].
+    /// Whether to load a secret table on a kernel that cannot wipe its copy: see [`LoadOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { load: self.load.if_possible(if_possible), ..self }
@@ -97,14 +97,15 @@ impl<'a> SetupOptions<'a> {
         Self { shown: self.shown.or(visibility), ..self }
     }
 
-    /// Sets further flags for udev's rules.
+    /// Sets flags for udev's rules, in addition to those of the visibility.
     #[must_use]
     pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
         self.shown.flags = flags;
         self
     }
 
-    /// Sets which tables an existing device may have so that [`Host::setup_with`] takes it over.
+    /// Sets which table an existing device must have for [`Host::setup_with`] to take it over. By default,
+    /// [`TakeOver::SameTable`].
     #[must_use]
     pub const fn take_over(self, take_over: TakeOver) -> Self {
         Self { take_over, ..self }
@@ -149,7 +150,7 @@ impl Host {
     /// Creates a device, loads its table and makes it active, then waits for udev.
     ///
     /// When a step fails, udev included, the device is removed again; if that fails, the state of the error says so. In
-    /// a [`batch`](Self::batch), udev is waited for at the end, and then nothing is removed.
+    /// a [`batch`](Self::batch), the wait for udev is at the end, and its failure removes nothing.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -164,9 +165,9 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
-    /// name is not valid, or the kernel refuses the table; the source has its reason if the kernel's log is read.
-    /// [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
-    /// cannot be opened. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// name is not valid, or the kernel refuses the table; the source of the error has the kernel's reason if the
+    /// kernel's log is read. [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is
+    /// missing, busy or cannot be opened. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(
@@ -177,7 +178,7 @@ impl Host {
         self.create_with(name, lines, SetupOptions::new())
     }
 
-    /// Creates a device with its table, with options.
+    /// Creates a device with its table, for example with a uuid or read-only.
     ///
     /// # Errors
     /// As [`create`](Self::create). [`is_already_exists`](OpError::is_already_exists) also if the uuid or the minor
@@ -198,11 +199,14 @@ impl Host {
     /// Makes sure that a device with this table exists: creates it, or takes over the device with this name.
     ///
     /// Use it when a program starts again and its devices may exist already. An existing device must have the requested
-    /// table, unless [`SetupOptions::take_over`] allows others. Typed lines compare the meaning of the table, other
-    /// lines its text. The device is resumed if it is suspended, a table in its inactive slot is removed, and a
-    /// deferred removal is cancelled. If it has no active table, for example because the program was stopped, the table
-    /// is loaded and made active. When a step fails, an existing device is not removed; the state of the error says
-    /// what has changed.
+    /// table, unless [`SetupOptions::take_over`] allows others. Typed params are compared by their meaning,
+    /// [text](TargetLine::text) byte for byte. In both, the path of a device differs from its number, which most
+    /// targets print, so name devices by their numbers.
+    ///
+    /// The existing device is resumed if it is suspended, a table in its inactive slot is removed, and a deferred
+    /// removal is cancelled. If it has no active table, for example because an earlier run was stopped, the requested
+    /// table is loaded and made active. When a step fails, an existing device is not removed; the state of the error
+    /// says what has changed.
     ///
     /// # Errors
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
@@ -218,7 +222,7 @@ impl Host {
         self.setup_with(name, lines, SetupOptions::new())
     }
 
-    /// Makes sure that a device with this table exists, with options.
+    /// Makes sure that a device with this table exists, for example with a uuid, or with an update of its table.
     ///
     /// # Errors
     /// As [`setup`](Self::setup) and [`create_with`](Self::create_with).

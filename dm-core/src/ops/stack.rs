@@ -37,11 +37,11 @@ impl Member {
     }
 }
 
-/// The result of removing a stack: the removed devices, and those that were kept.
+/// The devices that [`Host::remove_stack`] or [`Host::remove_and_users`] has removed, and those that were kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackRemoval {
-    /// The devices that were removed, or whose removal was deferred, in this order.
+    /// The devices that were removed, or whose removal was deferred, in the order of removal.
     pub removed: Vec<DeviceNumber>,
     /// The devices that another device, a mount or a process still uses, and the devices below them. Empty after
     /// [`Host::remove_and_users`].
@@ -49,20 +49,21 @@ pub struct StackRemoval {
 }
 
 impl Host {
-    /// Removes a device and the mapped devices below it, which are those that its tables use directly or through
-    /// others. Lower devices that another device, a mount or a process uses when the call begins are kept, even if that
-    /// is udev for a moment; if the device itself is in use, the call fails.
+    /// Removes a device and the mapped devices below it, which are those that its tables use, directly or through other
+    /// devices. A lower device that another device, a mount or a process uses when the call begins is kept, even if
+    /// only udev has it open for a moment. If the device itself is in use, the call fails.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of removed
-    /// devices. If it is not 0, the device itself is removed; repeat the call for each device that it used.
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the [number of removed
+    /// devices](Remains::Removed). If it is not 0, the device itself is removed; repeat the call for each device that
+    /// it used.
     #[doc(alias = "dm_tree_deactivate_children")]
     pub fn remove_stack(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_stack_with(id, RemovePolicy::new())
     }
 
-    /// Removes a device and the mapped devices below it that nothing else uses, with a policy. The device itself must
-    /// not be in use, unless the policy defers its removal.
+    /// Removes a device and the mapped devices below it that nothing else uses, each as the policy says. The device
+    /// itself must not be in use, unless the policy defers its removal.
     ///
     /// # Errors
     /// As [`remove_stack`](Self::remove_stack) and [`remove_with`](Self::remove_with).
@@ -77,17 +78,17 @@ impl Host {
 
     /// Removes a device and all mapped devices that use it, directly or through other mapped devices, topmost first.
     ///
-    /// With the number of a device that is not a mapped device, such as a disk, only the mapped devices that use it or
-    /// one of its partitions are removed.
+    /// If `id` is the number of a device that is not a mapped device, such as a disk, only the mapped devices that use
+    /// it or one of its partitions are removed.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of removed
-    /// devices, and the call can be repeated.
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the [number of removed
+    /// devices](Remains::Removed), and the call can be repeated.
     pub fn remove_and_users(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_and_users_with(id, RemovePolicy::new())
     }
 
-    /// Removes a device and all mapped devices that use it, with a policy.
+    /// Removes a device and all mapped devices that use it, each as the policy says.
     ///
     /// # Errors
     /// As [`remove_and_users`](Self::remove_and_users) and [`remove_with`](Self::remove_with).
@@ -141,8 +142,8 @@ impl Host {
     }
 
     /// Suspends a device and the mapped devices below it, each before those that it uses, so that none waits for I/O
-    /// that a suspended device below holds back. Returns the devices that it has suspended, in this order, without
-    /// those that were suspended before or have no active table.
+    /// that a suspended device below holds back. Returns the devices that the call has suspended, in the order of
+    /// suspension, without those that were suspended before or have no active table.
     ///
     /// If a device cannot be suspended, those that the call has suspended are resumed.
     ///
@@ -153,7 +154,7 @@ impl Host {
         self.suspend_stack_with(id, SuspendPolicy::new())
     }
 
-    /// Suspends a device and the mapped devices below it, with a policy.
+    /// Suspends a device and the mapped devices below it, each as the policy says.
     ///
     /// # Errors
     /// As [`suspend_stack`](Self::suspend_stack) and [`suspend_with`](Self::suspend_with).

@@ -14,7 +14,7 @@ use crate::id::{AsDevId, DevIdBuf};
 use crate::node::{Dm, Failure};
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// How an operation suspends a device.
+/// How an operation suspends a device: whether it flushes I/O and freezes the file system, and how long it waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SuspendPolicy {
     options: SuspendOptions,
@@ -38,7 +38,8 @@ impl SuspendPolicy {
         Self { options: self.options.noflush(noflush), ..self }
     }
 
-    /// Whether a kernel that lacks [`noflush`](Self::noflush) may ignore it: see [`SuspendOptions::if_possible`].
+    /// Whether to flush on a kernel that lacks [`noflush`](Self::noflush), instead of failing: see
+    /// [`SuspendOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { options: self.options.if_possible(if_possible), ..self }
@@ -54,7 +55,7 @@ impl SuspendPolicy {
     /// Limits the wait for pending I/O. When the timeout expires, the suspension is given up, and the device is as
     /// before. By default there is no limit.
     ///
-    /// A child process sends the command, which takes longer than a system call. Unless [`noflush`](Self::noflush) or
+    /// A child process sends the command, which takes longer than a direct ioctl. Unless [`noflush`](Self::noflush) or
     /// [`skip_lockfs`](Self::skip_lockfs) is set, the kernel first freezes the file system, or writes back the page
     /// cache of the device if none is mounted, which cannot be interrupted. If that hangs, the operation fails about a
     /// second after the timeout. The child process remains, and resumes the device as soon as it has been suspended.
@@ -104,7 +105,7 @@ impl Host {
         self.suspend_with(id, SuspendPolicy::new())
     }
 
-    /// Suspends a device, with a policy.
+    /// Suspends a device, for example without a flush, or with a timeout.
     ///
     /// # Errors
     /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out) also if pending I/O did not complete in
@@ -134,8 +135,8 @@ impl Host {
         self.resume_with(id, ResumePolicy::new())
     }
 
-    /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. Of a cookie
-    /// in the options only the flags are used; the operation makes its own cookie.
+    /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. If the
+    /// options have a cookie, only its flags are used, since the operation makes a cookie itself.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). [`OpErrorKind::ReadAhead`]: the read-ahead cannot be set; the device is resumed
@@ -308,7 +309,7 @@ fn resume_surely(op: &Op<'_>, before: &DeviceInfo, options: ResumeOptions) -> Re
     }
 }
 
-/// The messages that [`Host::while_suspended`] sends.
+/// The messages that [`Host::while_suspended`] sends, in the order in which they are added.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Steps {
@@ -321,10 +322,11 @@ impl Steps {
         Self::default()
     }
 
-    /// Adds a message, and prepares its request.
+    /// Adds a message for the device `id`, and prepares its request.
     ///
     /// # Errors
-    /// [`Error::Request`]: the name of the device is invalid, or the text cannot be sent.
+    /// [`Error::Request`]: the name of the device is not valid, or the message cannot be sent, for example because it
+    /// contains a NUL.
     pub fn message(mut self, host: &Host, id: impl AsDevId, message: Message<impl Payload>) -> Result<Self, Error> {
         let id = host.kernel_id(&id).map_err(|fault| Error::request(crate::wire::Command::TargetMsg, fault))?;
         let mut prepared = host.dm().prepare_message(&message)?;

@@ -17,8 +17,7 @@ use crate::wire::DeviceInfo;
 pub enum TakeOver {
     /// The requested table. This is the default.
     ///
-    /// A device that a line names by its path differs from the number that the kernel prints, so name devices by their
-    /// numbers.
+    /// The path of a device differs from its number, which most targets print, so name devices by their numbers.
     #[default]
     SameTable,
     /// A table with the same layout: all fields that determine where data is stored and what it means are equal. The

@@ -5,14 +5,14 @@ use crate::error::Error;
 use crate::id::{DevIdBuf, DmNameBuf};
 use crate::ops::{Difference, OpError, Remains};
 
-/// The error of making or carrying out a plan.
+/// Why a plan could not be made or carried out.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// Two wanted devices have the same name or the same uuid.
+    /// Two wanted devices have the same name or the same uuid: the name of the second one.
     #[error("the name or the uuid of device '{}' is wanted twice", .0.shown())]
     Twice(DmNameBuf),
-    /// A device declares to use a device that is not among the wanted ones.
+    /// A wanted device declares to use a device that is not among the wanted ones.
     #[error(
         "device '{}' declares to use '{}', which is not among the wanted devices",
         device.shown(),
@@ -25,19 +25,21 @@ pub enum PlanError {
         /// The name of the device that it uses.
         used: DmNameBuf,
     },
-    /// The lines of this device need the number of one that its [`uses`](super::WantedDevice::uses) does not declare.
+    /// The table of this device needs the number of a device that its [`uses`](super::WantedDevice::uses) does not
+    /// declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
     /// Devices use each other in a cycle: the names of these devices, and of those that use them.
     #[error("devices use each other: {}", names(.0))]
     Cycle(Vec<DmNameBuf>),
-    /// A device with a wanted name exists and cannot be changed into the wanted one.
+    /// A device with a wanted name or uuid exists, but has another uuid or minor number than wanted, which a plan
+    /// cannot change.
     #[error("device '{}' exists, but {difference}", device.shown())]
     #[non_exhaustive]
     Differs {
         /// The name of the device.
         device: DmNameBuf,
-        /// The property in which they differ.
+        /// The property in which the existing device differs.
         difference: Difference,
     },
     /// The state of existing devices could not be read.
@@ -72,17 +74,18 @@ pub enum PlanError {
     Udev(OpError),
 }
 
-/// The error of a single step.
+/// Why a step of a plan failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanCause {
-    /// An operation failed.
+    /// An operation of the [`Host`](crate::Host) failed.
     #[error(transparent)]
     Operation(#[from] OpError),
-    /// A command failed.
+    /// A single command failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// The lines of this device need the number of one that its [`uses`](super::WantedDevice::uses) does not declare.
+    /// The table of this device needs the number of a device that its [`uses`](super::WantedDevice::uses) does not
+    /// declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
 }
@@ -97,12 +100,13 @@ impl PlanError {
         }
     }
 
-    /// Whether everything is as before.
+    /// Whether the steps that took effect were undone, so that everything is as before, with these exceptions.
     ///
-    /// This does not include messages that were sent and devices that were removed. A device that was suspended may be
-    /// resumed, one without an active table may have the new one, and a table in an inactive slot may be lost. The
-    /// result is `false` after a failed creation if a device exists that another process may have created, since that
-    /// is not removed.
+    /// Messages that were sent and devices that were removed are not undone. A device that was suspended may be
+    /// resumed, a device without an active table may have the new one, and a table in an inactive slot may be lost.
+    ///
+    /// The result is `false` after a failed creation if a device exists that another process may have created, since
+    /// that is not removed.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         match self {

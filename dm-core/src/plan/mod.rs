@@ -2,8 +2,8 @@
 //! fails.
 //!
 //! A program lists the devices that it wants, with tables that refer to each other by name. [`Host::plan`] compares
-//! them with the existing devices and returns a [`Plan`]. It can be printed before it is carried out, and is empty if
-//! everything is as wanted and no device has messages.
+//! them with the existing devices and returns a [`Plan`]. The plan can be printed before [`Host::carry_out`] carries it
+//! out, and is empty if everything is as wanted and no device has messages.
 //!
 //! ```
 //! use dm_core::plan::{Wanted, WantedDevice};
@@ -37,12 +37,13 @@
 //! - Devices whose uuid is wanted under another name are renamed first. A name may pass from one of them to another,
 //!   and two may exchange their names.
 //! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
-//! - Where tables of existing devices change, those that can change together are loaded bottom up, then their devices
-//!   are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below holds back.
-//!   Their messages follow.
+//! - Where tables of existing devices change, the tables that can change together are loaded bottom up, then their
+//!   devices are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below
+//!   holds back. Then their messages are sent.
 //! - A new device that uses a device with a changed table is created after that change, and a changed table that uses a
 //!   new device is loaded after that device is created.
-//! - Devices that are no longer wanted are removed last, top down, since that cannot be undone.
+//! - With [`Wanted::only`], devices that are no longer wanted are removed last, top down, since a removal cannot be
+//!   undone.
 //!
 //! This is what libdm's `dm_tree` does with `dm_tree_preload_children`, `dm_tree_suspend_children`,
 //! `dm_tree_activate_children` and `dm_tree_deactivate_children`.
@@ -76,22 +77,22 @@ pub enum PlanStep {
     },
     /// Create the device and make its table active.
     Create(DmNameBuf),
-    /// Send its messages.
+    /// Send the messages of the device.
     Message(DmNameBuf),
-    /// Load its new table into the inactive slot.
+    /// Load the new table of the device into the inactive slot.
     Load(DmNameBuf),
-    /// Suspend it.
+    /// Suspend the device.
     Suspend(DmNameBuf),
-    /// Resume it, which makes its new table active.
+    /// Resume the device, which makes its new table active.
     Resume(DmNameBuf),
-    /// Remove it.
+    /// Remove the device.
     Remove(DmNameBuf),
 }
 
 /// The steps that change the existing devices into the wanted ones; see the [module](self).
 ///
-/// It is based on the state when it was made. If another program changes the devices meanwhile, a step may fail; the
-/// steps before it are then undone.
+/// It is made by [`Host::plan`], from the state at that time. If another program changes the devices afterwards, a step
+/// may fail; the steps before it are then undone.
 #[derive(Debug)]
 pub struct Plan<'a> {
     wanted: Wanted<'a>,
@@ -119,16 +120,19 @@ impl<'a> Plan<'a> {
 }
 
 impl Host {
-    /// Compares the wanted devices with the existing ones, and plans the steps. Changes nothing.
+    /// Compares the wanted devices with the existing ones, and plans the steps that make them equal. Changes nothing.
+    ///
+    /// Tables are compared as by [`setup`](Self::setup): the path of a device differs from its number, which most
+    /// targets print, so a line with a path is loaded again by every plan.
     ///
     /// It takes at most two commands for each wanted device that exists, one for each that does not, and one or two
-    /// more if its uuid is given. [`Wanted::only`] adds a list, and one command for each listed device that is not
-    /// wanted.
+    /// more for each with a uuid. [`Wanted::only`] adds the command that lists devices, and one command for each listed
+    /// device that is not wanted.
     ///
     /// # Errors
     /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted
-    /// devices contradict each other. [`PlanError::Differs`]: a device with a wanted name has another uuid or minor
-    /// number. [`PlanError::Read`], [`PlanError::List`]: a command fails.
+    /// devices contradict each other. [`PlanError::Differs`]: a device with a wanted name or uuid has another uuid or
+    /// minor number. [`PlanError::Read`], [`PlanError::List`]: a command fails.
     #[doc(alias = "dm_tree_activate_children")]
     #[doc(alias = "dm_tree_preload_children")]
     #[doc(alias = "dm_tree_add_new_dev")]

@@ -27,12 +27,12 @@ impl<P: TargetParams> TargetLine<P> {
 /// A function that makes the lines of a table; it returns `None` if the number of a device is missing.
 type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a>;
 
-/// The numbers of the devices that a wanted device uses.
+/// The numbers of the devices that a wanted device uses, for the function that makes its table ([`WantedDevice::new`]).
 #[derive(Clone, Debug, Default)]
 pub struct Numbers(pub(super) BTreeMap<DmNameBuf, DeviceNumber>);
 
 impl Numbers {
-    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses), `None` for others.
+    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses); `None` for another name.
     #[must_use]
     pub fn get(&self, name: &DmName) -> Option<DeviceNumber> {
         self.0.get(name).copied()
@@ -55,8 +55,8 @@ pub struct WantedDevice<'a> {
 
 impl<'a> WantedDevice<'a> {
     /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
-    /// one [uses](Self::uses). It is called once these devices exist, possibly several times. If it returns `None`,
-    /// because it needs the number of another device, the error is
+    /// one [uses](Self::uses). The function is called when these devices exist, possibly several times. If it returns
+    /// `None`, because it needs the number of another device, the error is
     /// [`PlanError::Undeclared`](super::PlanError::Undeclared), or
     /// [`PlanCause::Undeclared`](super::PlanCause::Undeclared) if the plan is being carried out.
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
@@ -74,40 +74,43 @@ impl<'a> WantedDevice<'a> {
         }
     }
 
-    /// Declares the other wanted devices that its table uses, or that must be ready before its table becomes active
-    /// (libdm's activation priorities and delayed resumes).
+    /// Declares the other wanted devices that this device's table uses, or that must be ready before that table becomes
+    /// active (libdm's activation priorities and delayed resumes).
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));
         self
     }
 
-    /// Sets the uuid. An existing device with this uuid and another name is renamed; if there is none, an existing
-    /// device with this name must have the uuid.
+    /// Sets the uuid. An existing device with this uuid and another name is renamed. An existing device with this name
+    /// and another uuid or none is an error ([`PlanError::Differs`](super::PlanError::Differs)), unless the plan
+    /// renames it.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number, 0 to 1048575. An existing device must have it.
+    /// Sets the minor number, 0 to 1048575; for a larger one, the step that creates the device fails. An existing
+    /// device with another one is an error ([`PlanError::Differs`](super::PlanError::Differs)).
     #[must_use]
     pub fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Sets the read-ahead whenever the plan makes a table of the device active.
+    /// Sets the read-ahead when the plan makes a table of the device active. By default, [`ReadAhead::Auto`].
     #[must_use]
     pub fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }
     }
 
-    /// Whether the device is read-only. If an existing device differs, its table is loaded again.
+    /// Whether the device is read-only; by default it is not. If an existing device differs, its table is loaded again.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
 
-    /// Whether other programs should see the device. It is not compared with that of an existing device.
+    /// Whether other programs should see the device, as they do by default. An existing device that differs in this is
+    /// not changed.
     #[must_use]
     pub fn visibility(self, visibility: Visibility) -> Self {
         Self { visibility, ..self }
@@ -120,8 +123,8 @@ impl<'a> WantedDevice<'a> {
     }
 
     /// Adds a message to the first target. Every plan sends it, even if the device does not change: after this device
-    /// is created or resumed, and before the devices that use it are created. A refused message fails the plan, as
-    /// `create_thin 1` does if the thin device exists. A message that was sent is not undone.
+    /// is created or resumed, and before the devices that use it are created. If the target refuses the message, as it
+    /// does for `create_thin 1` if the thin device exists, the plan fails. A message that was sent is not undone.
     #[must_use]
     pub fn message(mut self, message: impl Payload + Send + Sync + 'a) -> Self {
         self.messages.push(Box::new(message));
@@ -149,7 +152,7 @@ impl fmt::Debug for WantedDevice<'_> {
     }
 }
 
-/// The set of devices that should exist.
+/// The devices that should exist, for [`Host::plan`](crate::Host::plan).
 #[derive(Debug, Default)]
 pub struct Wanted<'a> {
     pub(super) devices: Vec<WantedDevice<'a>>,
@@ -170,7 +173,7 @@ impl<'a> Wanted<'a> {
         self
     }
 
-    /// Also removes all other devices with this prefix of their name or uuid, which the program wanted earlier.
+    /// Also removes every other device whose name or uuid has this prefix, so no other program may use the prefix.
     #[must_use]
     pub fn only(self, prefix: Prefix<'a>) -> Self {
         Self { owned: Some(prefix), ..self }

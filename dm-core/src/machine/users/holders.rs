@@ -26,14 +26,14 @@ const PATH: u64 = 4096;
 pub struct Holder {
     /// The kernel's name, such as `dm-3`, `md0` or `loop0`.
     pub name: String,
-    /// The number of the block device, if it could be read.
+    /// The number of the holder, if it could be read.
     pub number: Option<DeviceNumber>,
-    /// The name, for a mapped device.
+    /// The name of a mapped device; `None` for other holders, or if it could not be read.
     pub dm_name: Option<DmNameBuf>,
-    /// The file of a loop device, which is on a file system of the used device. `None` for a loop device over the
-    /// device itself, and for other kinds.
+    /// The file of a loop device, if the file is on the file system of the used device. `None` for a loop device over
+    /// the device itself, and for other holders.
     pub backing_file: Option<ForeignText>,
-    /// The device that it uses: the requested one, a partition of it, or the whole disk.
+    /// The device that the holder uses: the requested one, a partition of it, or the whole disk.
     pub uses: DeviceNumber,
 }
 

@@ -10,7 +10,7 @@
 //!
 //! - processes of other user accounts, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and processes
 //!   outside this pid namespace;
-//! - device nodes that were opened outside `/dev`;
+//! - processes that opened the device through a node outside `/dev`;
 //! - files that are mapped into memory but no longer open;
 //! - threads that have left the descriptor table or the mount namespace of their process;
 //! - users inside the kernel that sysfs does not link, such as NVMe and iSCSI targets.
@@ -59,38 +59,39 @@ use crate::machine::roots::Roots;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Users {
-    /// The requested device.
+    /// The device whose users were searched.
     pub device: DeviceNumber,
-    /// The block devices that use it.
+    /// The block devices that use the device, a partition of it, or the disk that it is a partition of.
     pub holders: Vec<Holder>,
-    /// Its mounts, those of this mount namespace first.
+    /// The mounts of the device, of its partitions, and of the disk that it is a partition of; those of this mount
+    /// namespace first.
     pub mounts: Vec<Mount>,
-    /// Whether it, a partition of it, or the whole disk is a swap area.
+    /// Whether the device, a partition of it, or the disk that it is a partition of is a swap area.
     pub is_swap: bool,
-    /// The swap files on its file system.
+    /// The swap files on the file system of the device.
     pub swap_files: Vec<ForeignText>,
-    /// The processes that have it open or use its file system: see [`ProcessUse`].
+    /// The processes that have the device open or use its file system: see [`ProcessUse`].
     pub processes: Vec<Process>,
-    /// The type of its file system, such as `ext4`, if sysfs shows it as active but no mount was found: it was
-    /// unmounted lazily and still has open files, this process cannot see its mount, or the time expired. Not all types
-    /// are in sysfs.
+    /// The type of the file system on the device, such as `ext4`, if sysfs shows the file system as active but no mount
+    /// was found: it was unmounted lazily and still has open files, this process cannot see its mount, or the time
+    /// expired. Not all types are in sysfs.
     pub unmounted_file_system: Option<String>,
-    /// Whether the search was completed. False if the time expired, a limit was reached, or something could not be
+    /// Whether the search was completed; `false` if the time expired, a limit was reached, or something could not be
     /// read.
     pub complete: bool,
 }
 
-/// A mount of a device.
+/// A place where a device is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mount {
-    /// The mount point, which is a path in the mount's namespace.
+    /// The mount point: a path in the mount's namespace.
     pub point: ForeignText,
     /// The mounted device: the requested one, a partition of it, or the whole disk.
     pub device: DeviceNumber,
-    /// The id of a process in the mount namespace, unless that is the namespace of the calling thread.
+    /// The id of a process in the mount namespace; `None` if that is the namespace of the calling thread.
     pub namespace_of: Option<u32>,
-    /// The number of further mount namespaces that have it at the same path.
+    /// The number of further mount namespaces that have the mount at the same path.
     pub other_namespaces: u32,
 }
 
@@ -100,7 +101,7 @@ impl Mount {
     }
 }
 
-/// A process that uses a device.
+/// A process that has a device open, or uses its file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
@@ -112,7 +113,7 @@ pub struct Process {
     pub kind: ProcessUse,
 }
 
-/// How a process uses a device. If there are several uses, the first one in this order is reported.
+/// How a process uses a device. If there are several uses, the one whose variant comes first is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessUse {

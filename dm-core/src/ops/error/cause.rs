@@ -78,7 +78,7 @@ pub enum Difference {
     /// A line of the table differs: the index of the line, from 0, and the field, such as `length` or `data dev`. The
     /// field `number of lines` means that one table has more lines.
     ///
-    /// The kernel prints a device as its number. A line that names the same device by its path therefore differs.
+    /// Most targets print a device as its number. A line that names the same device by its path therefore differs.
     Line(usize, &'static str),
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The operation that failed, by its methods. `create` and `create_with` are one operation, and so on.
+/// The operation that failed. Each variant has the methods that run it; `create` and `create_with` are one operation,
+/// and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
