@@ -29,7 +29,7 @@ use crate::wire::DeviceInfo;
 ///   a device that the host has seen suspended is not resumed, these lines are postponed, since the logger may write to
 ///   that device. A later operation that finds it resumed logs them.
 ///
-/// Text names a device as people and dmsetup see it: see [`Naming`]. A [`DmName`] is the kernel's name.
+/// A name given as text is the one that people and dmsetup use: see [`Naming`]. A [`DmName`] is the kernel's name.
 ///
 /// A host can be cloned and used from several threads. Operations of clones that suspend or resume the same existing
 /// device run one after another.
@@ -79,7 +79,7 @@ impl Host {
         Self { dm, udev, naming, locks, journal: Arc::default(), batch: None }
     }
 
-    /// Sets how operations wait for udev and make nodes.
+    /// Sets how operations wait for udev and make nodes; by default [`Udev::default`].
     #[must_use]
     pub fn with_udev(self, udev: Udev) -> Self {
         Self { udev: udev.naming(self.naming), ..self }

@@ -59,7 +59,7 @@ pub struct Leftover {
     pub kind: LeftoverKind,
 }
 
-/// The states in which an interrupted program can leave a device.
+/// The state in which an interrupted program can leave a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeftoverKind {

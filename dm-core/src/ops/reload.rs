@@ -95,9 +95,9 @@ impl Host {
     /// and waits for udev.
     ///
     /// A device that was suspended before is resumed as well. When a step fails, the old table becomes active again,
-    /// and the device is resumed or suspended as before, without freezing its file system. If only udev or the
-    /// read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table that was in the
-    /// inactive slot is lost once the new one is loaded; the state of an error says so.
+    /// and the device is resumed, or suspended again if it was suspended before, which does not freeze its file system.
+    /// If only udev or the read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table
+    /// that was in the inactive slot is lost once the new one is loaded; the state of an error says so.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};

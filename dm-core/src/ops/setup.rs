@@ -210,9 +210,9 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
-    /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps it suspended.
-    /// [`is_timed_out`](OpError::is_timed_out) also if another operation on the device did not finish. Otherwise as
-    /// [`create`](Self::create).
+    /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps the existing
+    /// device suspended. [`is_timed_out`](OpError::is_timed_out) also if another operation on the device did not
+    /// finish. Otherwise as [`create`](Self::create).
     #[doc(alias = "dm_task_suppress_identical_reload")]
     pub fn setup<P: TargetParams>(
         &self,

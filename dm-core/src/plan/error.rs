@@ -22,7 +22,7 @@ pub enum PlanError {
     Unknown {
         /// The name of the device.
         device: DmNameBuf,
-        /// The name of the device that it uses.
+        /// The name of the device that it declares to use.
         used: DmNameBuf,
     },
     /// The table of this device needs the number of a device that its [`uses`](super::WantedDevice::uses) does not
@@ -46,7 +46,7 @@ pub enum PlanError {
     #[error("the present state of {device} could not be read")]
     #[non_exhaustive]
     Read {
-        /// The device that could not be read.
+        /// The device whose state could not be read.
         device: DevIdBuf,
         /// The error of the command.
         source: Error,

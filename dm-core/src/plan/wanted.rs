@@ -39,7 +39,7 @@ impl Numbers {
     }
 }
 
-/// A device that should exist, with its table and options.
+/// A device that should exist, with its table, options and messages.
 pub struct WantedDevice<'a> {
     pub(super) name: DmNameBuf,
     pub(super) uses: Vec<DmNameBuf>,

@@ -133,9 +133,9 @@ impl Users {
     /// Searches sysfs and procfs for the users of a device.
     ///
     /// It ends a few milliseconds after `timeout` at the latest: the time is checked between steps that cannot block.
-    /// It returns at most 256 mounts and 128 processes. If something cannot be examined, that is not an error, but the
-    /// result is not [`complete`](Self::complete). With a zero timeout it finds no mount, swap area, process or loop
-    /// device.
+    /// It returns at most 256 mounts, 64 processes that have the device open, and 64 other processes. If something
+    /// cannot be examined, that is not an error, but the result is not [`complete`](Self::complete). With a zero
+    /// timeout it finds no mount, swap area, process or loop device.
     #[must_use]
     pub fn of(device: DeviceNumber, timeout: Duration) -> Self {
         Self::find(&Roots::default(), device, timeout)
