@@ -13,9 +13,7 @@ use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts
 use crate::node::{BlockId, BlockOpenOptions, Transport};
 
 /// The first disk of a refused table that does not exist, is mounted, or is used by a block device that is not a mapped
-/// device.
-///
-/// This is a guess, since the kernel does not say which disk it could not use.
+/// one. This is a guess: the kernel does not say which disk it could not use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {

@@ -79,7 +79,7 @@ impl Host {
         Self { dm, udev, naming, locks, journal: Arc::default(), batch: None }
     }
 
-    /// Sets how operations wait for udev and make nodes; by default [`Udev::default`].
+    /// Sets how operations wait for udev and make nodes; by default [`Strategy::Auto`](crate::udev::Strategy::Auto).
     #[must_use]
     pub fn with_udev(self, udev: Udev) -> Self {
         Self { udev: udev.naming(self.naming), ..self }
