@@ -54,9 +54,8 @@ impl Host {
     /// only udev has it open for a moment. If the device itself is in use, the call fails.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the [number of removed
-    /// devices](Remains::Removed). If it is not 0, the device itself is removed; repeat the call for each device that
-    /// it used.
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. [`Remains::Removed`] has the number of
+    /// removed devices. If there is one, the device itself is removed; repeat the call for each device that it used.
     #[doc(alias = "dm_tree_deactivate_children")]
     pub fn remove_stack(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_stack_with(id, RemovePolicy::new())
@@ -82,8 +81,8 @@ impl Host {
     /// it or one of its partitions are removed.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the [number of removed
-    /// devices](Remains::Removed), and the call can be repeated.
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. [`Remains::Removed`] has the number of
+    /// removed devices. The call can be repeated.
     pub fn remove_and_users(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_and_users_with(id, RemovePolicy::new())
     }
