@@ -141,7 +141,8 @@ impl Dm {
     /// - If there is an inactive table, the device is suspended first, unless it already is; this blocks as
     ///   [`device_suspend`](Self::device_suspend) does. The table that was active is destroyed.
     /// - While the kernel has suspended the device internally
-    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the resume of a suspended device blocks.
+    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the resume of a suspended device blocks until
+    ///   that ends or a signal arrives. A new table is active by then.
     /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the
     ///   old one, recent kernels add `RESIZE=1` to it.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
@@ -159,7 +160,8 @@ impl Dm {
     /// - The suspend: nothing has changed, unless another process has loaded a table meanwhile, which has then replaced
     ///   the inactive one.
     /// - Activating the new table: it is destroyed, and the device is suspended with the old table.
-    /// - The resume: the device is suspended with the new table.
+    /// - The resume, also because a signal ended the wait for an internal suspension: the device is suspended with the
+    ///   new table.
     ///
     /// [`Host::reload`](crate::Host::reload) restores the old table after each of these.
     #[doc(alias = "DM_DEV_SUSPEND")]

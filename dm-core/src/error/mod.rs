@@ -157,7 +157,8 @@ impl Error {
         self.refused_with(NixErrno::EINVAL)
     }
 
-    /// Whether a signal interrupted the command (`EINTR`), usually before it took effect.
+    /// Whether a signal interrupted the command (`EINTR`), usually before it took effect. A resume that waits for the end
+    /// of an internal suspension has already made a new table active.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.refused_with(NixErrno::EINTR)

@@ -1,9 +1,13 @@
 //! The state of a running operation: how it names its device, builds its errors, and waits for udev.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use dm_units::DeviceNumber;
 
 use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
 use super::host::{Host, lock};
+use crate::commands::ResumeOptions;
 use crate::error::Error;
 use crate::id::{AsDevId, DevId, DevIdBuf, DmName, DmUuid, DmUuidBuf};
 use crate::node::Dm;
@@ -92,6 +96,37 @@ impl<'h> Op<'h> {
         uninterrupted(|| self.dm.device_info(self.target()))
     }
 
+    /// Resumes the device, and repeats that while signals interrupt it. If the kernel suspends the device internally
+    /// meanwhile, `dm_resume` waits without a limit (drivers/md/dm.c), so there a signal ends the call.
+    pub(super) fn resume(&self, options: ResumeOptions) -> Result<DeviceInfo, Error> {
+        let mut resumed = self.dm.device_resume_with(self.target(), options);
+        for _ in 0..MAX_INTERRUPTIONS {
+            let is_interrupted = resumed.as_ref().is_err_and(Error::is_interrupted);
+            if !is_interrupted || self.read().is_ok_and(|info| info.is_internally_suspended()) {
+                break;
+            }
+            resumed = self.dm.device_resume_with(self.target(), options);
+        }
+        resumed
+    }
+
+    /// Waits until the kernel does not suspend the device internally. Returns `false` if it still does after the timeout
+    /// of udev. A resume would wait without a limit.
+    pub(super) fn can_resume(&self, info: &DeviceInfo) -> bool {
+        let start = Instant::now();
+        let mut is_held = info.is_internally_suspended();
+        while is_held && start.elapsed() < self.host.udev().wait_timeout() {
+            thread::sleep(PAUSE);
+            is_held = self.read().is_ok_and(|info| info.is_internally_suspended());
+        }
+        !is_held
+    }
+
+    /// As [`can_resume`](Self::can_resume), with an error of the step.
+    pub(super) fn check_can_resume(&self, step: Step, info: &DeviceInfo) -> Result<(), OpError> {
+        if self.can_resume(info) { Ok(()) } else { Err(self.fail(step, OpErrorKind::SuspendedInternally)) }
+    }
+
     /// Makes an error of this operation after which the device is as before.
     pub(super) fn fail(&self, step: Step, cause: impl Into<OpErrorKind>) -> OpError {
         self.failed(step, cause, StateAfter::Undone)
@@ -127,6 +162,9 @@ impl<'h> Op<'h> {
 
 /// The largest number of times that an interrupted command is repeated.
 const MAX_INTERRUPTIONS: u32 = 1000;
+
+/// The time between two reads of a device that the kernel has suspended internally. A pool is suspended for longer.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Repeats a command while signals interrupt it, up to a limit.
 pub(super) fn uninterrupted<R>(mut command: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {

@@ -4,11 +4,12 @@ use std::fmt;
 
 use dm_units::DeviceNumber;
 
-use super::error::{OpError, Operation, StateAfter, Step};
+use super::error::{OpError, OpErrorKind, Operation, StateAfter, Step};
 use super::host::Host;
 use super::op::{Op, uninterrupted};
 use super::remove::{RemovePolicy, remove};
 use super::retry::Retry;
+use super::stack::bottom_up;
 use super::undo::{AT_ONCE, Before, Loaded, NewTable};
 use crate::commands::{DeviceList, ListOptions, ResumeOptions};
 use crate::error::Error;
@@ -118,7 +119,8 @@ impl Host {
     ///
     /// - A device without an active table is removed.
     /// - The inactive table of any other device is cleared, and the device is resumed if it is suspended. Its active
-    ///   table is not changed.
+    ///   table is not changed. Suspended devices come first, each after those that it uses, such as a thin device after
+    ///   its pool.
     ///
     /// Finished devices and devices without the prefix are not changed. No other process may work on devices with the
     /// prefix at the same time, since a running operation looks the same as an interrupted one.
@@ -129,17 +131,38 @@ impl Host {
     /// [`is_busy`](OpError::is_busy): a device to remove is in use. [`is_timed_out`](OpError::is_timed_out): udev did
     /// not finish. [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
     /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a
-    /// device. After each of these the other devices are cleaned up, and the first error is returned; the call can be
+    /// device. [`OpErrorKind::SuspendedInternally`]: the kernel has suspended the device internally, for example because
+    /// its pool is suspended and does not have the prefix; resume the pool first. After each of these the other devices are cleaned up, and the first error is returned; the call can be
     /// repeated. A device that is removed meanwhile is not an error.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
-        let mut errors = leftovers
-            .iter()
+        let mut errors = self
+            .resumed_first(&leftovers)
+            .into_iter()
             .filter_map(|leftover| self.finish_leftover(leftover, prefix).err().filter(|error| !error.is_not_found()));
         let first = errors.next();
         // The iterator does the work: without this, the devices after the first error would not be cleaned up.
         errors.for_each(drop);
         first.map_or(Ok(leftovers.clone()), Err)
+    }
+
+    /// The suspended devices, each after those that it uses, then the others. The resume of a thin device would wait for
+    /// that of its pool, and any command may wait for I/O on a suspended device below.
+    fn resumed_first<'l>(&self, leftovers: &'l [Leftover]) -> Vec<&'l Leftover> {
+        let mut order: Vec<&Leftover> = Vec::with_capacity(leftovers.len());
+        for suspended in leftovers.iter().filter(|leftover| leftover.kind == LeftoverKind::Suspended) {
+            let mut op = Op::of(self, Operation::Recover, DevId::Name(&suspended.name));
+            // If the stack cannot be read, the error of the device's clean-up is reported.
+            let stack = bottom_up(&mut op).unwrap_or_else(|_| vec![suspended.number]);
+            let below = stack.iter().filter_map(|number| leftovers.iter().find(|other| other.number == *number));
+            for leftover in below.filter(|leftover| leftover.kind == LeftoverKind::Suspended) {
+                if !order.contains(&leftover) {
+                    order.push(leftover);
+                }
+            }
+        }
+        order.extend(leftovers.iter().filter(|leftover| leftover.kind != LeftoverKind::Suspended));
+        order
     }
 
     fn finish_leftover(&self, leftover: &Leftover, prefix: Prefix<'_>) -> Result<(), OpError> {
@@ -152,6 +175,10 @@ impl Host {
         // Meanwhile another device may have taken the name, or the device may be finished.
         let is_same = info.number() == leftover.number && prefix.matches(&info);
         let Some(kind) = LeftoverKind::of(&info).filter(|_| is_same) else { return Ok(()) };
+        let is_removed = matches!(kind, LeftoverKind::NoTable | LeftoverKind::NeverResumed);
+        if info.is_internally_suspended() && !is_removed {
+            return Err(op.fail(Step::Check, OpErrorKind::SuspendedInternally));
+        }
         match kind {
             LeftoverKind::NoTable | LeftoverKind::NeverResumed => {
                 remove(&mut op, RemovePolicy::new().retry(Retry::default()))?;
@@ -161,7 +188,7 @@ impl Host {
                 clear(&op, &info)?;
                 let cookie = op.udev.expect(UdevFlags::empty());
                 let options = ResumeOptions::new().suspend(AT_ONCE).cookie(cookie);
-                let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), options));
+                let resumed = op.resume(options);
                 op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
                 let resumed = resumed.map_err(|error| op.failed(Step::Resume, error, state_after(&op, &info)))?;
                 op.udev.note_present(&resumed);

@@ -112,9 +112,10 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
-    /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): usually a
-    /// device that the table uses is missing, busy or cannot be opened.
-    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
+    /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable):
+    /// usually a device that the table uses is missing, busy or cannot be opened.
+    /// [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
+    /// udev. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
     /// [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device did not
     /// finish. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RELOAD")]
@@ -168,6 +169,7 @@ pub(super) fn replace(
     options: ReloadOptions,
 ) -> Result<DeviceInfo, OpError> {
     let before = old.info();
+    op.check_can_resume(Step::Check, &before)?;
     let read_only = options.read_only.unwrap_or(before.is_read_only());
     let undo = |op: &Op<'_>, loaded, table| Before { info: &before, loaded, table, resumes: false }.put_back(op);
     load(op, table, options.load.read_only(read_only)).map_err(|error| {

@@ -126,7 +126,8 @@ impl Host {
     /// # Errors
     /// As [`remove`](Self::remove). [`is_unsupported`](OpError::is_unsupported): the kernel lacks deferred removal. A
     /// forced removal also fails if a signal interrupts it, or if another operation on the device does not finish
-    /// ([`is_timed_out`](OpError::is_timed_out)), and may leave the `error` target as the active table; the state of
+    /// ([`is_timed_out`](OpError::is_timed_out)), or the kernel keeps the device suspended internally
+    /// ([`OpErrorKind::SuspendedInternally`]), and may leave the `error` target as the active table; the state of
     /// the error says so.
     pub fn remove_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<Removal, OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;
@@ -241,6 +242,7 @@ fn not_removed(op: &Op<'_>, error: Error, before: Option<&Found>, policy: Remove
 /// Replaces the active table with an `error` target of the same length. Returns `false` if it had only such targets.
 fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError> {
     let Some(length) = length_of_table(op).map_err(|error| op.fail(Step::Force, error))? else { return Ok(false) };
+    op.check_can_resume(Step::Force, info)?;
     let undo = |op: &Op<'_>, loaded, table| Before { info, loaded, table, resumes: false }.put_back(op);
     let line = TargetLine::text(Sectors(0), length, "error", "");
     uninterrupted(|| op.dm().table_load(op.target(), [line])).map_err(|error| {

@@ -337,7 +337,7 @@ fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<
 pub(super) fn resume_new(op: &mut Op<'_>, shown: Shown) -> Result<DeviceInfo, OpError> {
     let cookie = op.udev.expect(shown.udev_flags());
     let resume = ResumeOptions::new().cookie(cookie);
-    let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), resume));
+    let resumed = op.resume(resume);
     op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
     let info = resumed.map_err(|error| op.fail(Step::Resume, error))?;
     op.udev.note_present(&info);

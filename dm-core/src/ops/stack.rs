@@ -185,7 +185,8 @@ impl Host {
     }
 
     /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, and waits for udev. The order
-    /// must be the one that it returned: the devices are resumed from the last to the first.
+    /// must be the one that it returned: the devices are resumed from the last to the first. In another order, a thin
+    /// device may come before its pool, and then its resume waits until a signal arrives.
     ///
     /// A device given by its number, as `suspend_stack` returns it, takes one ioctl; by name or uuid, two.
     ///
@@ -223,7 +224,7 @@ impl Host {
         let lock = |number| self.locks.lock(number, self.locks.moment(), self.udev().wait_timeout());
         let _locked = op.number().map(lock);
         let options = ResumeOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
-        let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), options));
+        let resumed = op.resume(options);
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
         match resumed {
             Ok(info) => op.udev.note_present(&info),
@@ -275,6 +276,13 @@ fn resume_again<'m>(ops: &[Op<'_>], suspended: impl Iterator<Item = &'m DeviceIn
 type Stack = (Members, Vec<DeviceNumber>);
 /// Boxed, since each node of a `BTreeMap` has room for eleven values.
 type Members = BTreeMap<DeviceNumber, Box<Member>>;
+
+/// The mapped devices below the device of an operation and that device, each after those that it uses.
+pub(super) fn bottom_up(op: &mut Op<'_>) -> Result<Vec<DeviceNumber>, OpError> {
+    let (_, mut order) = walk_down(op)?;
+    order.reverse();
+    Ok(order)
+}
 
 /// Walks down from the device of an operation: one command for each device, and one more if it has an inactive table.
 fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {

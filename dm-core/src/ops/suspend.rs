@@ -126,8 +126,9 @@ impl Host {
     /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no
     /// table, or the new table cannot replace the old one, or a target of it cannot be resumed. The state says whether
     /// the new table is active, and whether the device is suspended. [`is_interrupted`](OpError::is_interrupted): a
-    /// signal arrived while I/O was flushed for a new table, or while the kernel had [suspended the device
-    /// internally](DeviceInfo::is_internally_suspended). [`is_timed_out`](OpError::is_timed_out): udev or another
+    /// signal arrived while I/O was flushed for a new table, or after the kernel had just [suspended the device
+    /// internally](DeviceInfo::is_internally_suspended). [`OpErrorKind::SuspendedInternally`]: the kernel kept it
+    /// suspended internally for the whole timeout of udev. [`is_timed_out`](OpError::is_timed_out): udev or another
     /// operation on the device did not finish.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
@@ -145,17 +146,21 @@ impl Host {
         let ResumePolicy { options, read_ahead } = policy.into();
         let mut op = Op::new(self, Operation::Resume, &id)?;
         let (before, locked) = self.lock_existing(&mut op)?;
+        if before.is_suspended() || before.has_inactive_table() {
+            op.check_can_resume(Step::Resume, &before)?;
+        }
         // Read to tell which table is active after a failure.
         let old = (before.has_active_table() && before.has_inactive_table())
             .then(|| uninterrupted(|| op.dm().table_status_with(op.target(), read_table())))
             .transpose()
             .map_err(|error| op.fail(Step::Read, error))?;
         let options = options.cookie(op.udev.expect(options.udev_flags()));
-        let resume = || op.dm().device_resume_with(op.target(), options);
-        // A resume with a new table waits for pending I/O, and the resume of a suspended device waits while the kernel
-        // has also suspended it internally. A signal ends both waits.
-        let may_wait = before.has_inactive_table() || before.is_internally_suspended();
-        let resumed = if may_wait { resume() } else { uninterrupted(resume) };
+        // A resume with a new table waits for pending I/O, which a signal ends.
+        let resumed = if before.has_inactive_table() {
+            op.dm().device_resume_with(op.target(), options)
+        } else {
+            op.resume(options)
+        };
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
         let resumed = resumed.or_else(|error| resumed_all_the_same(&op, &before, old.as_ref()).ok_or(error));
         let info = resumed.map_err(|error| {
@@ -302,9 +307,8 @@ fn resume_surely(op: &Op<'_>, before: &DeviceInfo, options: ResumeOptions) -> Re
     if before.is_suspended() {
         return Ok(before.clone());
     }
-    let resume = || uninterrupted(|| op.dm().device_resume_with(op.target(), options));
-    match resume() {
-        Err(error) if !error.is_not_found() => resume().map_err(|_| error),
+    match op.resume(options) {
+        Err(error) if !error.is_not_found() => op.resume(options).map_err(|_| error),
         resumed => resumed,
     }
 }

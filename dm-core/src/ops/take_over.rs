@@ -59,9 +59,9 @@ pub(super) fn take_over<P: TargetParams>(
     let mut outdated = None;
     if info.has_active_table() {
         outdated = check_lines(op, lines, options.take_over)?;
-        if info.is_internally_suspended() {
-            return Err(op.fail(Step::Check, OpErrorKind::SuspendedInternally));
-        }
+    }
+    if info.is_internally_suspended() {
+        return Err(op.fail(Step::Check, OpErrorKind::SuspendedInternally));
     }
     let unfinished = Unfinished::of(&info);
     if unfinished == Unfinished::default() && outdated.is_none() {

@@ -5,7 +5,6 @@ use super::op::{Op, uninterrupted};
 use crate::commands::{LoadOptions, ResumeOptions, StatusOptions, SuspendOptions, TableStatus};
 use crate::error::{Error, Result};
 use crate::id::DevId;
-use crate::node::Dm;
 use crate::wire::DeviceInfo;
 
 /// Whether the inactive slot may contain a table of the operation.
@@ -81,10 +80,6 @@ impl<'a> Before<'a> {
                 None
             }
         };
-        let mut step = |step: &dyn Fn(&Dm, DevId<'_>) -> Result<()>| {
-            let result = uninterrupted(|| step(op.dm(), op.target()));
-            result.map_err(|fault| error.get_or_insert(fault).clone()).is_ok()
-        };
         let has_inactive = now.as_ref().is_none_or(DeviceInfo::has_inactive_table);
         let is_suspended = now.as_ref().is_none_or(DeviceInfo::is_suspended);
         let is_ours = match self.loaded {
@@ -97,14 +92,19 @@ impl<'a> Before<'a> {
         let must_resume = !was_suspended && is_suspended && !matches!(self.loaded, Loaded::Failed | Loaded::Lost);
         // A resume would make the loaded table active.
         let must_clear = has_inactive && (is_ours || must_resume);
-        let is_clear = !must_clear || step(&|dm, id| dm.table_clear(id).map(drop));
+        let may_resume = must_resume || matches!(self.table, NewTable::Instead(_));
+        if may_resume && now.as_ref().is_some_and(|now| !op.can_resume(now)) {
+            return self.judge(op, error);
+        }
+        let mut step = |result: Result<()>| result.map_err(|fault| error.get_or_insert(fault).clone()).is_ok();
+        let is_clear = !must_clear || step(uninterrupted(|| op.dm().table_clear(op.target()).map(drop)));
         if let NewTable::Instead(old) = self.table {
-            step(&|dm, id| restore(dm, id, old, !is_clear));
+            step(restore(op, old, !is_clear));
         }
         if was_suspended && !self.resumes {
-            step(&|dm, id| dm.device_suspend_with(id, AT_ONCE).map(drop));
+            step(uninterrupted(|| op.dm().device_suspend_with(op.target(), AT_ONCE).map(drop)));
         } else if must_resume && (is_clear || !matches!(self.table, NewTable::Unchanged)) {
-            step(&|dm, id| dm.device_resume(id).map(drop));
+            step(op.resume(ResumeOptions::new()).map(drop));
         }
         self.judge(op, error)
     }
@@ -189,21 +189,19 @@ pub(super) fn is_same(table: &TableStatus, old: &TableStatus) -> bool {
 }
 
 /// Makes a table active again, if it is not active, or if the next resume would replace it.
-fn restore(dm: &Dm, id: DevId<'_>, old: &TableStatus, is_threatened: bool) -> Result<()> {
-    if !is_threatened && is_same(&dm.table_status_with(id, read_table())?, old) {
+fn restore(op: &Op<'_>, old: &TableStatus, is_threatened: bool) -> Result<()> {
+    let (dm, id) = (op.dm(), op.target());
+    if !is_threatened && is_same(&uninterrupted(|| dm.table_status_with(id, read_table()))?, old) {
         return Ok(());
     }
-    let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>()?;
     // A kernel that cannot wipe its copy must not prevent the undo.
     let options = LoadOptions::new().read_only(old.info().is_read_only()).secure(true).if_possible(true);
-    dm.table_load_with(id, lines, options)?;
+    uninterrupted(|| {
+        let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>()?;
+        dm.table_load_with(id, lines, options)
+    })?;
     // While the new table is active there may be I/O that it cannot complete.
-    let resume = ResumeOptions::new().suspend(AT_ONCE);
-    match dm.device_resume_with(id, resume) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let _ = dm.table_clear(id);
-            Err(error)
-        }
-    }
+    op.resume(ResumeOptions::new().suspend(AT_ONCE)).map(drop).inspect_err(|_| {
+        let _ = dm.table_clear(id);
+    })
 }

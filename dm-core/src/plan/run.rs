@@ -180,19 +180,31 @@ impl<'a> Run<'_, 'a> {
     fn undo(&mut self) -> Vec<PlanCause> {
         let mut left = Vec::new();
         let done = std::mem::take(&mut self.done);
-        // A resume must not make a table of the plan active.
         for done in done.iter().rev() {
-            if let Done::Loaded { name, old, is_active } = done {
-                let undone = if *is_active { self.put_back(name, old) } else { self.clear(name) };
-                left.extend(undone.err());
+            if let Done::Loaded { name, old, is_active: true } = done {
+                left.extend(self.put_back(name, old).err());
             }
         }
-        // In reverse order, which is bottom up.
-        for done in done.iter().rev() {
-            if let Done::Suspended(name) = done {
-                let options = ResumeOptions::new().cookie(self.flags(name));
-                left.extend(self.host.resume_with(name, options).err().map(PlanCause::from));
+        let suspended =
+            || done.iter().rev().filter_map(|done| if let Done::Suspended(name) = done { Some(name) } else { None });
+        let loaded = || {
+            done.iter().rev().filter_map(|done| match done {
+                Done::Loaded { name, is_active: false, .. } => Some(name),
+                _ => None,
+            })
+        };
+        for name in loaded().filter(|name| !suspended().any(|other| other == *name)) {
+            left.extend(self.clear(name).err());
+        }
+        // In reverse order, which is bottom up. A pool is resumed before a table of its thin device is destroyed: else
+        // the kernel would never end the internal suspension of the device for that table (`thin_dtr`).
+        for name in suspended() {
+            // The resume must not make a table of the plan active.
+            if loaded().any(|other| other == name) {
+                left.extend(self.clear(name).err());
             }
+            let options = ResumeOptions::new().cookie(self.flags(name));
+            left.extend(self.host.resume_with(name, options).err().map(PlanCause::from));
         }
         for done in done.iter().rev() {
             if let Done::Created(name) = done {

@@ -98,7 +98,7 @@ fn id(id: u32) -> ThinDevId {
     ThinDevId::new(id).unwrap()
 }
 
-fn make_pool(memory: &MemoryKernel) {
+pub(crate) fn make_pool(memory: &MemoryKernel) {
     let host = memory.host();
     let table = ThinPoolTable::new(disk(0), disk(1), Sectors(128), DataBlocks(0));
     let pool = ThinPoolDev::create(&host, "tpool", &one(LENGTH, table)).unwrap();

@@ -17,6 +17,7 @@ mod devices;
 mod errors;
 #[path = "../memory_targets/hung_udev.rs"]
 mod hung_udev;
+mod internal;
 mod kernel;
 mod kinds;
 mod late;

@@ -31,7 +31,9 @@ pub enum OpErrorKind {
     /// A device with the requested name exists, but differs from the requested one.
     #[error("a device of this name exists, but {0}; choose another name, or change the device")]
     Differs(Difference),
-    /// The kernel has suspended the device internally, so no command can resume it now.
+    /// The kernel has suspended the device internally, so no command can resume it now. [`Host::setup`](crate::Host::setup)
+    /// and [`Host::recover`](crate::Host::recover) fail at once; other operations wait for the timeout of
+    /// [`Udev`](crate::udev::Udev::timeout) first.
     #[error(
         "the kernel has suspended the device internally, for example because the pool of a thin device is suspended; resume the pool first"
     )]
