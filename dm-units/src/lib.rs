@@ -76,7 +76,8 @@
 //!
 //! # Features
 //!
-//! `serde`: units as numbers, device numbers and versions as text such as `"253:7"` and `"4.48.0"`.
+//! `serde`: units as numbers, device numbers and versions as text such as `"253:7"` and `"4.48.0"`. Formats for people hold a
+//! number of bytes beyond 64 bits as text.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
