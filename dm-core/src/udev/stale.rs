@@ -102,7 +102,8 @@ pub struct StaleCookie {
 /// Removes cookies of programs that were killed before they waited.
 ///
 /// `earlier` is an earlier result of [`cookies`]. A cookie in it is removed if it was listed at least `age` ago, has
-/// not changed since, and no thread is seen to wait for it. `age` should be longer than any program takes between two
+/// not changed since, and no thread waits for it. A cookie of another user whose waiters this process cannot count is
+/// kept: that needs `CAP_IPC_OWNER`, the removal only `CAP_SYS_ADMIN`. `age` should be longer than any program takes between two
 /// commands of one batch, and at least two seconds, since the kernel counts whole seconds.
 ///
 /// The kernel records changes by the wall clock only. If that was set, a cookie in use could seem a day old. Therefore
@@ -141,7 +142,7 @@ pub fn remove_stale_cookies(earlier: &[CookieInfo], age: Duration) -> Result<Vec
 
 /// Whether two readings of a cookie show that no program uses it.
 fn is_stale(before: &CookieInfo, now: &CookieInfo, age: Duration) -> bool {
-    before == now && now.waiters.is_none_or(|waiters| waiters == 0) && now.seen.duration_since(before.seen) >= age
+    before == now && now.waiters == Some(0) && now.seen.duration_since(before.seen) >= age
 }
 
 #[cfg(test)]
@@ -200,6 +201,13 @@ mod tests {
         assert!(!is_stale(&before, &CookieInfo { created: before.created + 1, ..later }, AGE));
         assert!(!is_stale(&before, &CookieInfo { seen: before.seen + AGE, id: before.id + 1, ..before }, AGE));
         assert!(!is_stale(&now, &before, AGE), "the later look comes second");
+    }
+
+    #[test]
+    fn a_cookie_that_cannot_be_read_is_kept() {
+        let cookie = Cookie::create().unwrap();
+        let unreadable = CookieInfo { pending: None, waiters: None, ..listed(&cookie).unwrap() };
+        assert!(!is_stale(&unreadable, &CookieInfo { seen: unreadable.seen + AGE, ..unreadable }, AGE));
     }
 
     #[test]
