@@ -6,6 +6,14 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 
+// A C library with 64-bit times on a 32-bit platform has them in another function of this name's family, and this one
+// would misread them. These platforms never had 32-bit times.
+const _: () = assert!(
+    size_of::<libc::time_t>() == size_of::<libc::c_long>()
+        || cfg!(any(target_arch = "riscv32", target_arch = "x86_64")),
+    "semtimedop of this C library takes 32-bit times, but the libc crate is built for 64-bit times"
+);
+
 unsafe extern "C" {
     // Declared here because the libc crate lacks it; glibc and musl have it. Both structures have the C library's
     // layout, and the call only reads them.
