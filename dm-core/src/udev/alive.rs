@@ -96,9 +96,8 @@ struct Process {
 /// Reads a process; `None` unless it is a running udev daemon of root.
 fn daemon(process: &Path) -> Option<Process> {
     let comm = read(&process.join("comm"))?;
-    // The kernel's process names have at most 15 bytes. Forks of systemd have the name in parentheses until they
-    // execute their program.
-    if !matches!(comm.trim_end(), "systemd-udevd" | "(systemd-udevd)" | "udevd" | "eudevd") {
+    // The kernel's process names have at most 15 bytes.
+    if !matches!(comm.trim_end(), "systemd-udevd" | "udevd" | "eudevd") {
         return None;
     }
     let status = read(&process.join("status"))?;
