@@ -25,8 +25,9 @@ use crate::wire::{DeviceInfo, UdevFlags};
 pub struct SetupOptions<'a> {
     uuid: Option<&'a DmUuid>,
     minor: Option<u32>,
-    pub(super) load: LoadOptions,
     read_only: bool,
+    pub(super) secure: bool,
+    pub(super) if_possible: bool,
     pub(super) shown: Shown,
     pub(super) take_over: TakeOver,
     suspend: SuspendPolicy,
@@ -60,20 +61,20 @@ impl<'a> SetupOptions<'a> {
     /// [`Host::setup_with`] refuses an existing device whose active table differs in this.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
-        Self { read_only, load: self.load.read_only(read_only), ..self }
+        Self { read_only, ..self }
     }
 
     /// Treats the table as secret even if no line is known to contain a key: the kernel and this library wipe their
     /// copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
-        Self { load: self.load.secure(secure), ..self }
+        Self { secure, ..self }
     }
 
     /// Whether to load a secret table on a kernel that cannot wipe its copy: see [`LoadOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
-        Self { load: self.load.if_possible(if_possible), ..self }
+        Self { if_possible, ..self }
     }
 
     /// Sets the read-ahead once the table is active. By default, [`ReadAhead::Auto`].
@@ -118,7 +119,11 @@ impl<'a> SetupOptions<'a> {
     }
 
     pub(super) const fn reload(self) -> ReloadOptions {
-        ReloadOptions::of_setup(self.load, self.suspend, self.shown)
+        ReloadOptions::of_setup(self.load(), self.suspend, self.shown)
+    }
+
+    pub(super) const fn load(self) -> LoadOptions {
+        LoadOptions::new().read_only(self.read_only).secure(self.secure).if_possible(self.if_possible)
     }
 
     fn create(self) -> CreateOptions<'a> {
@@ -298,7 +303,7 @@ fn create(
 ) -> Result<DeviceInfo, OpError> {
     let created = make_device(op, name, options)?;
     op.found(&created);
-    let made = load(op, table, options.load).and_then(|_| resume_new(op, options.shown));
+    let made = load(op, table, options.load()).and_then(|_| resume_new(op, options.shown));
     let info = match made.and_then(|info| read_ahead::set(op, &info, options.read_ahead).map(|()| info)) {
         Ok(info) => info,
         Err(error) => return Err(error.with_state(remove_created(op, name))),

@@ -58,7 +58,7 @@ pub(super) fn take_over<P: TargetParams>(
     }
     let mut outdated = None;
     if info.has_active_table() {
-        outdated = check_lines(op, lines, options.take_over)?;
+        outdated = check_lines(op, lines, options)?;
     }
     if info.is_internally_suspended() {
         return Err(op.fail(Step::Check, OpErrorKind::SuspendedInternally));
@@ -129,7 +129,7 @@ fn give_table<P: TargetParams>(
 ) -> Result<Option<DeviceInfo>, OpError> {
     let mut table = prepare(op, by_reference(lines))?;
     let before = |loaded| Before { info, loaded, table: NewTable::First, resumes: true };
-    load(op, &mut table, options.load).map_err(|error| {
+    load(op, &mut table, options.load()).map_err(|error| {
         let state = before(Loaded::after_op(&error)).put_back(op);
         error.with_state(state)
     })?;
@@ -171,12 +171,15 @@ fn mend_tables(
 fn check_lines<P: TargetParams>(
     op: &Op<'_>,
     lines: &[TargetLine<P>],
-    policy: TakeOver,
+    options: SetupOptions<'_>,
 ) -> Result<Option<TableStatus>, OpError> {
-    // The table may contain a key, so the kernel must wipe its copy. On a kernel that cannot do that, the setup fails.
-    let has_key = lines.iter().any(|line| is_secret(&line.params));
-    let options = StatusOptions::table().noflush(true).secure(has_key);
-    let table = uninterrupted(|| op.dm().table_status_with(op.target(), options));
+    let policy = options.take_over;
+    // The table may contain a key, so the kernel must wipe its copy. On a kernel that cannot do that, the setup fails,
+    // unless the caller accepts that. An old kernel that flushes I/O instead is accepted always.
+    let has_key = options.secure || lines.iter().any(|line| is_secret(&line.params));
+    let may_ignore = !has_key || options.if_possible;
+    let status = StatusOptions::table().noflush(true).secure(has_key).if_possible(may_ignore);
+    let table = uninterrupted(|| op.dm().table_status_with(op.target(), status));
     let table = table.map_err(|error| op.fail(Step::Read, error))?;
     let mut is_same = true;
     let mut count = 0_usize;

@@ -9,6 +9,7 @@ use dm_testing::memory::MemoryKernel;
 use dm_units::{Sectors, Version};
 
 const HOME: &str = "home";
+const SINCE_NOFLUSH: u32 = 12;
 const SINCE_INACTIVE: u32 = 16;
 const SINCE_SECURE: u32 = 20;
 const SINCE_DEFERRED: u32 = 27;
@@ -128,4 +129,30 @@ fn operations_pass_on_which_options_may_be_ignored() {
     let reload = dm_core::ReloadOptions::new().secure(true).if_possible(true).suspend(suspend.if_possible(true));
     host.reload_with("vault", zeros(16), reload).unwrap();
     host.remove("vault").unwrap();
+}
+
+#[test]
+fn a_second_setup_needs_no_more_of_an_old_kernel_than_the_first() {
+    let plain = || [TargetLine::text(Sectors(0), Sectors(8), "zero", "")];
+    for minor in [SINCE_NOFLUSH - 1, SINCE_SECURE - 1, SINCE_SECURE] {
+        let memory = MemoryKernel::with_interface(Version::new(4, minor, 0));
+        let params = format!("cipher_null-ecb - 0 {} 0", memory.disk(dm_units::Bytes(1 << 20)).number());
+        let key = || [TargetLine::text(Sectors(0), Sectors(8), "crypt", params.as_str())];
+        let host = memory.host();
+        let may_ignore = SetupOptions::new().if_possible(true);
+        for options in [may_ignore, may_ignore.secure(true)] {
+            for name in ["first", "second"] {
+                host.setup(name, plain()).unwrap();
+                host.setup(name, plain()).unwrap();
+                host.setup_with(name, plain(), options).unwrap();
+            }
+            host.setup_with("keyed", key(), options).unwrap();
+            host.setup_with("keyed", key(), options).unwrap();
+        }
+        // The caller has not allowed the kernel to keep the key.
+        for options in [SetupOptions::new(), SetupOptions::new().secure(true)] {
+            assert_eq!(host.setup_with("keyed", key(), options).is_err(), minor < SINCE_SECURE);
+        }
+        assert_eq!(host.setup_with("first", plain(), SetupOptions::new().secure(true)).is_err(), minor < SINCE_SECURE);
+    }
 }
