@@ -125,8 +125,11 @@ impl<'a> Before<'a> {
             (true, false) => remains.push(Remains::Resumed),
             _ => {}
         }
+        let active = self.active_table(op, &now);
+        // A resume makes the inactive table active.
+        let is_active = self.loaded == Loaded::No && active == Some(Remains::NewTable);
         let is_replaced = self.loaded == Loaded::Yes || !now.has_inactive_table();
-        if self.info.has_inactive_table() && is_replaced {
+        if self.info.has_inactive_table() && is_replaced && !is_active {
             remains.push(Remains::InactiveTableDropped);
         }
         if now.has_inactive_table() && (self.loaded == Loaded::Yes || !self.info.has_inactive_table()) {
@@ -136,7 +139,7 @@ impl<'a> Before<'a> {
             // It is the earlier table or the new one.
             remains.push(Remains::Unknown);
         }
-        remains.extend(self.active_table(op, &now));
+        remains.extend(active);
         StateAfter::left(remains, error)
     }
 

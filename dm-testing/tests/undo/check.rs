@@ -39,7 +39,8 @@ fn of_device(before: &Device, now: &Device, found: &mut Vec<Remains>) {
         found.push(if errors { Remains::ErrorTable } else { Remains::NewTable });
     }
     if before.inactive != now.inactive {
-        found.extend(before.inactive.is_some().then_some(Remains::InactiveTableDropped));
+        let is_lost = before.inactive.is_some() && before.inactive != now.active;
+        found.extend(is_lost.then_some(Remains::InactiveTableDropped));
         found.extend(now.inactive.is_some().then_some(Remains::TableLoaded));
     }
     // No error reports a name, a uuid or a deferred removal.
