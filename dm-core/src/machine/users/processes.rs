@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::disk::Disk;
 use super::limits::{Budget, DESCRIPTORS, MOUNTS, MOUNTS_OF_ANOTHER, NAMESPACES, PROCESSES, TABLES, USERS, read_start};
 use super::links::{LinkTarget, follow};
-use super::mounts::MountTable;
+use super::mounts::{DeviceMount, MountTable};
 use super::{Mount, Process, ProcessUse};
 use crate::machine::foreign::ForeignText;
 use crate::machine::roots::Roots;
@@ -99,9 +99,13 @@ impl Search<'_> {
         None
     }
 
-    /// Adds mounts of another namespace. A mount that is already known is only counted.
+    /// Adds mounts of another namespace. A mount that is already known is only counted, once for the namespace.
     fn add_mounts(&mut self, pid: u32, table: &MountTable) {
-        for place in &table.places {
+        for (index, place) in table.places.iter().enumerate() {
+            let same = |other: &DeviceMount| other.point == place.point && other.device == place.device;
+            if table.places.iter().take(index).any(same) {
+                continue;
+            }
             let known = |mount: &&mut Mount| mount.point.as_bytes() == place.point && mount.device == place.device;
             if let Some(mount) = self.mounts.iter_mut().find(known) {
                 mount.other_namespaces = mount.other_namespaces.saturating_add(1);

@@ -98,6 +98,26 @@ fn nothing_to_read_is_not_no_user() {
 }
 
 #[test]
+fn without_sysfs_the_search_is_not_complete() {
+    let machine = Machine::new();
+    fs::remove_dir_all(&machine.roots.sys_dir).unwrap();
+    assert!(!machine.users().complete);
+}
+
+#[test]
+fn mounts_on_top_of_each_other_are_in_one_namespace() {
+    let machine = Machine::new();
+    machine.process(7, "mnt:[2]", b"other");
+    let mount = |id: u32| format!("{id} 1 253:0 / /srv rw - ext4 /dev/dm-0 rw\n");
+    machine.write("proc/7/mountinfo", mount(5) + &mount(6));
+    let users = machine.users();
+    assert_eq!(users.mounts.iter().map(|mount| mount.other_namespaces).collect::<Vec<_>>(), [0], "{users}");
+    machine.process(8, "mnt:[3]", b"third");
+    machine.write("proc/8/mountinfo", mount(5) + &mount(6));
+    assert_eq!(machine.users().mounts.iter().map(|mount| mount.other_namespaces).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn holders_and_loop_devices_are_found() {
     let machine = Machine::new();
     for (name, number) in [("dm-3", "253:3"), ("md0", "9:0"), ("loop0", "7:0"), ("loop1", "7:1"), ("loop2", "7:2")] {
