@@ -29,7 +29,7 @@ pub enum PlanError {
     /// declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
-    /// Devices use each other in a cycle: the names of these devices, and of those that use them.
+    /// Devices use each other in a cycle: their names. Each uses the next one, and the last uses the first.
     #[error("devices use each other: {}", names(.0))]
     Cycle(Vec<DmNameBuf>),
     /// A device with a wanted name or uuid exists, but has another uuid or minor number than wanted, which a plan
