@@ -165,7 +165,7 @@ fn an_error_reports_the_steps_that_could_not_be_undone() {
     let error = host.reload(device.name(), [zero()]).unwrap_err();
     assert_eq!(refused(&error), Command::DeviceResume);
     assert_eq!(error.remains(), [Remains::Suspended, Remains::TableLoaded], "{error}");
-    let undo = format!("since the undo failed: table_clear of device '{device}' failed: ");
+    let undo = format!("since a later command failed: table_clear of device '{device}' failed: ");
     assert!(error.to_string().contains(&undo), "{error}");
     let state = info(&scratch, &device);
     assert!(state.is_suspended() && state.has_inactive_table() && table(&scratch, &device) == ["0 64 zero "]);

@@ -88,7 +88,8 @@ fn an_error_reports_the_steps_that_could_not_be_undone() {
     let error = host.create(&name, snapshot()).unwrap_err();
     assert_eq!(refused(&error), Command::DeviceResume);
     assert_eq!(error.remains(), [Remains::Exists], "{error}");
-    let undo = format!("the device still exists, since the undo failed: device_remove of device '{name}' failed: ");
+    let undo =
+        format!("the device still exists, since a later command failed: device_remove of device '{name}' failed: ");
     assert!(error.to_string().contains(&undo), "{error}");
     assert!(exists(&scratch, &name));
     drop(opened);

@@ -308,6 +308,19 @@ mod tests {
     use crate::udev::UdevError;
 
     #[test]
+    fn no_error_names_an_undo_or_a_wait_that_there_was_not() {
+        let number = DeviceNumber::new(4000, 7);
+        let error = |fault| Error::from(Refusal::new(crate::wire::Command::DeviceRename, None, Errno::from_nix(fault)));
+        let state = StateAfter::left(vec![Remains::Unknown], Some(error(NixErrno::ENOMEM)));
+        let failed = OpError::new(Operation::Rename, None, Step::Rename, error(NixErrno::EIO).into()).with_state(state);
+        assert!(!failed.to_string().contains("undo"), "{failed}");
+        let name = crate::id::DmNameBuf::new("a").unwrap();
+        let occupied = UdevError::Occupied { name, number, path: "/dev/mapper/a".into() };
+        let failed = OpError::new(Operation::Create, None, Step::Udev, occupied.into()).with_state(StateAfter::Done);
+        assert!(!failed.to_string().contains("wait"), "{failed}");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_used_for_lack_of_permission_is_permission_denied() {
         let path = std::path::PathBuf::from("/run/lock/dm/253:7");
         for (errno, denied) in [(NixErrno::EACCES, true), (NixErrno::EPERM, true), (NixErrno::ENOSPC, false)] {

@@ -126,15 +126,15 @@ impl StateAfter {
                 }
                 match error.as_ref().map(|error| error.to_string()) {
                     None => Ok(()),
-                    Some(text) if text == cause => f.write_str(", since the undo failed in the same way"),
-                    Some(text) => write!(f, ", since the undo failed: {text}"),
+                    Some(text) if text == cause => f.write_str(", since a later command failed in the same way"),
+                    Some(text) => write!(f, ", since a later command failed: {text}"),
                 }
             }
         }
     }
 }
 
-/// Prints what is left, such as `still suspended, since the undo failed: …`.
+/// Prints what is left, such as `still suspended, since a later command failed: …`.
 impl fmt::Display for StateAfter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, "")

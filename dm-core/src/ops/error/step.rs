@@ -133,7 +133,7 @@ impl fmt::Display for Step {
             Self::Remove => "the removal",
             Self::Force => "replacing the table with an error target",
             Self::Lock => "waiting for another operation on the device",
-            Self::Udev => "waiting for udev",
+            Self::Udev => "its nodes in /dev",
             Self::ReadAhead => "setting the read-ahead",
         })
     }
