@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dm_units::DeviceNumber;
 
-use super::error::{OpError, OpErrorKind, Operation, Step};
+use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
 use super::host::Host;
 use super::op::{Op, uninterrupted};
 use crate::id::{AsDevId, DevId, DmName, DmNameBuf};
@@ -23,6 +23,14 @@ pub struct NodeChanges {
     /// The nodes and links that were removed: those of devices that no longer exist, and block nodes that have another
     /// name than their device.
     pub removed: Vec<PathBuf>,
+}
+
+impl NodeChanges {
+    /// The state after a failure.
+    fn state(&self) -> StateAfter {
+        let count = self.made.len().saturating_add(self.removed.len());
+        StateAfter::left((count > 0).then_some(Remains::NodesChanged(count)).into_iter().collect(), None)
+    }
 }
 
 impl Host {
@@ -45,7 +53,8 @@ impl Host {
         match (op.read(), op.id()) {
             (Ok(info), _) => changes.made.extend(self.make_missing(&info).map_err(|error| udev(&op, error))?),
             (Err(error), DevId::Name(name)) if error.is_not_found() => {
-                changes.removed = self.remove_stale(op.dm(), Some(name)).map_err(|error| op.fail(Step::Udev, error))?;
+                let removed = self.remove_stale(op.dm(), Some(name), &mut changes.removed);
+                removed.map_err(|error| op.failed(Step::Udev, error, changes.state()))?;
             }
             (Err(error), _) if error.is_not_found() => {}
             (Err(error), _) => return Err(op.fail(Step::Read, error)),
@@ -67,14 +76,16 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`]: a node cannot be created or removed. After a node that cannot be created, the others are
-    /// processed nevertheless, and the first error is returned. [`OpErrorKind::Command`]: the devices cannot be listed
+    /// processed nevertheless, and the first error is returned. The state has the number of changed nodes. [`OpErrorKind::Command`]: the devices cannot be listed
     /// or read.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {
-        let failed = |step, error| OpError::new(Operation::MakeNodes, None, step, error);
-        let devices = existing(self.dm()).map_err(|error| failed(Step::Read, error))?;
         let mut changes = NodeChanges::default();
+        let failed = |step, error, changes: &NodeChanges| {
+            OpError::new(Operation::MakeNodes, None, step, error).with_state(changes.state())
+        };
+        let devices = existing(self.dm()).map_err(|error| failed(Step::Read, error, &changes))?;
         if !self.dm().transport().has_nodes() {
             return Ok(changes);
         }
@@ -85,19 +96,22 @@ impl Host {
             }
             let info = match uninterrupted(|| self.dm().device_info(*number)) {
                 Err(error) if error.is_not_found() => continue,
-                info => info.map_err(|error| failed(Step::Read, error.into()))?,
+                info => info.map_err(|error| failed(Step::Read, error.into(), &changes))?,
             };
             match self.make_missing(&info) {
                 Ok(made) => changes.made.extend(made),
                 Err(error) => drop(first.get_or_insert(error)),
             }
         }
-        match self.remove_stale(self.dm(), None) {
-            Ok(removed) => changes.removed = removed,
+        match self.remove_stale(self.dm(), None, &mut changes.removed) {
+            Ok(()) => {}
             Err(OpErrorKind::Udev(error)) => drop(first.get_or_insert(error)),
-            Err(error) => return Err(failed(Step::Read, error)),
+            Err(error) => return Err(failed(Step::Read, error, &changes)),
         }
-        first.map_or(Ok(changes), |error| Err(failed(Step::Udev, error.into())))
+        match first {
+            Some(error) => Err(failed(Step::Udev, error.into(), &changes)),
+            None => Ok(changes),
+        }
     }
 
     /// A device without an active table has no node.
@@ -108,9 +122,9 @@ impl Host {
         }
     }
 
-    fn remove_stale(&self, dm: &Dm, only: Option<&DmName>) -> Result<Vec<PathBuf>, OpErrorKind> {
+    fn remove_stale(&self, dm: &Dm, only: Option<&DmName>, removed: &mut Vec<PathBuf>) -> Result<(), OpErrorKind> {
         let majors = paths::majors().unwrap_or_default();
-        Ok(self.udev().remove_stale_nodes(&existing(dm)?, &majors, only)?)
+        Ok(self.udev().remove_stale_nodes(&existing(dm)?, &majors, only, removed)?)
     }
 }
 
@@ -126,4 +140,17 @@ fn existing(dm: &Dm) -> Result<BTreeMap<DeviceNumber, DmNameBuf>, OpErrorKind> {
         devices.insert(device.number, device.name.to_owned());
     }
     Ok(devices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_after_a_failure_has_the_number_of_changed_nodes() {
+        let changes = NodeChanges { made: vec!["a".into(), "b".into()], removed: vec!["c".into()] };
+        assert_eq!(changes.state().remains(), [Remains::NodesChanged(3)]);
+        assert_eq!(changes.state().to_string(), "3 of the nodes were made or removed");
+        assert!(matches!(NodeChanges::default().state(), StateAfter::Undone));
+    }
 }

@@ -76,12 +76,20 @@ pub enum UdevError {
         /// The errno of the system call.
         source: Errno,
     },
-    /// A node or link of a device that no longer exists or has another name cannot be removed, or `/dev/mapper` cannot
-    /// be read. The source is the errno.
+    /// A node or link of a device that no longer exists or has another name cannot be removed. The source is the errno.
     #[error("cannot remove the stale {}", path.display())]
     #[non_exhaustive]
     StaleNode {
-        /// The node or link, or its directory.
+        /// The node or link.
+        path: PathBuf,
+        /// The errno of the system call.
+        source: Errno,
+    },
+    /// `/dev/mapper` cannot be read, so stale nodes were not looked for. The source is the errno.
+    #[error("cannot read {}", path.display())]
+    #[non_exhaustive]
+    UnreadableDirectory {
+        /// The path of the directory.
         path: PathBuf,
         /// The errno of the system call.
         source: Errno,
@@ -153,7 +161,7 @@ pub enum UdevError {
         number: u32,
     },
     /// A system call on a cookie failed, such as to create or complete it. The source is the errno.
-    #[error("cannot {what} {}", CookieKey(*.cookie))]
+    #[error("cannot {what} {}", CookieKey(*.cookie, .what))]
     #[non_exhaustive]
     Cookie {
         /// The action, such as `remove`.
@@ -219,7 +227,10 @@ impl UdevError {
 
     const fn source_errno(&self) -> Option<Errno> {
         match self {
-            Self::Node { source, .. } | Self::StaleNode { source, .. } | Self::Cookie { source, .. } => Some(*source),
+            Self::Node { source, .. }
+            | Self::StaleNode { source, .. }
+            | Self::UnreadableDirectory { source, .. }
+            | Self::Cookie { source, .. } => Some(*source),
             _ => None,
         }
     }
@@ -276,13 +287,14 @@ impl fmt::Display for MissingPaths<'_> {
     }
 }
 
-struct CookieKey(Option<u32>);
+struct CookieKey(Option<u32>, &'static str);
 
 impl fmt::Display for CookieKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(key) => write!(f, "the udev cookie {key:#x}"),
-            None => f.write_str("udev cookies"),
+        match self {
+            Self(Some(key), _) => write!(f, "the udev cookie {key:#x}"),
+            Self(None, "list") => f.write_str("udev cookies"),
+            Self(None, _) => f.write_str("a udev cookie"),
         }
     }
 }
@@ -311,6 +323,13 @@ mod tests {
     }
 
     const NUMBER: DeviceNumber = DeviceNumber { major: 254, minor: 3 };
+
+    #[test]
+    fn a_cookie_that_was_not_created_is_one_and_the_listed_ones_are_several() {
+        let text = |what| UdevError::Cookie { what, cookie: None, source: Errno::ENOSPC }.to_string();
+        assert_eq!(text("create"), "cannot create a udev cookie");
+        assert_eq!(text("list"), "cannot list udev cookies");
+    }
 
     #[test]
     fn a_timeout_names_the_devices_the_missing_paths_and_a_remedy() {

@@ -18,14 +18,13 @@ use crate::id::{DmName, DmNameBuf};
 use crate::machine::paths::{is_device, name_in, read_dm_name};
 
 impl Udev {
-    /// Creates the node of a device, unless a path below `/dev/mapper` leads to it. Returns the new path.
+    /// Creates the node of a device, unless a path below `/dev/mapper` leads to it, or the device was removed or renamed.
+    /// Returns the new path: that of the kernel's node if udev's link leads there.
     pub(crate) fn make_node(&self, name: &DmName, number: DeviceNumber) -> Result<Option<PathBuf>, UdevError> {
-        let change = self.dev.change(name, number, NodeChange::Present);
         if self.has_node(name, number) {
             return Ok(None);
         }
-        self.dev.carry_out(&change, &self.facts)?;
-        Ok(Some(self.dev.node_path(name)))
+        self.dev.make_present(&self.dev.change(name, number, NodeChange::Present), &self.facts)
     }
 
     /// Whether a path below `/dev/mapper` leads to a device.
@@ -34,7 +33,7 @@ impl Udev {
     }
 
     /// Removes the nodes and links below `/dev/mapper` of devices that no longer exist, and the block nodes of devices
-    /// that have another name now; returns their paths. With `only`, this is limited to the nodes of that name.
+    /// that have another name now, and adds their paths to `removed`, also if it fails. With `only`, this is limited to the nodes of that name.
     ///
     /// Other files are kept, and so are links to existing devices, which another program may have created.
     pub(crate) fn remove_stale_nodes(
@@ -42,21 +41,21 @@ impl Udev {
         devices: &BTreeMap<DeviceNumber, DmNameBuf>,
         majors: &[u32],
         only: Option<&DmName>,
-    ) -> Result<Vec<PathBuf>, UdevError> {
+        removed: &mut Vec<PathBuf>,
+    ) -> Result<(), UdevError> {
         let directory = self.dev.mapper_dir();
-        let failed = |path: &Path, error: &std::io::Error| UdevError::StaleNode {
-            path: path.to_owned(),
-            source: errno_of(error),
+        let unreadable = |error: std::io::Error| UdevError::UnreadableDirectory {
+            path: directory.clone(),
+            source: errno_of(&error),
         };
         let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|error| failed(&directory, &error))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(unreadable)?,
         };
         let only = only.map(|name| file_names(name, self.dev.naming));
         let is_asked_for = |file: &OsStr| only.as_ref().is_none_or(|names| names.iter().any(|name| name == file));
-        let mut removed = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(|error| failed(&directory, &error))?;
+            let entry = entry.map_err(unreadable)?;
             let path = entry.path();
             let Some(number) = owner(&path, majors).filter(|_| is_asked_for(&entry.file_name())) else { continue };
             let is_the_devices = |name: &DmNameBuf| {
@@ -71,12 +70,12 @@ impl Udev {
             }
             match fs::remove_file(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                result => result.map_err(|error| failed(&path, &error))?,
+                Err(error) => return Err(UdevError::StaleNode { path, source: errno_of(&error) }),
+                Ok(()) => removed.push(path),
             }
-            removed.push(path);
         }
         removed.sort();
-        Ok(removed)
+        Ok(())
     }
 }
 
@@ -99,6 +98,16 @@ mod tests {
     use super::*;
     use crate::udev::Strategy;
 
+    fn stale(
+        udev: &Udev,
+        devices: &BTreeMap<DeviceNumber, DmNameBuf>,
+        majors: &[u32],
+        only: Option<&DmName>,
+    ) -> Result<Vec<PathBuf>, UdevError> {
+        let mut removed = Vec::new();
+        udev.remove_stale_nodes(devices, majors, only, &mut removed).map(|()| removed)
+    }
+
     #[test]
     fn only_links_to_devices_that_are_gone_are_removed() {
         let dev = tempfile::tempdir().unwrap();
@@ -115,10 +124,10 @@ mod tests {
         fs::write(mapper.join("file"), "").unwrap();
         let udev = Udev::new(Strategy::MakeNodes).dev_dir(dev.path());
         let devices = BTreeMap::from([(DeviceNumber::new(253, 3), DmNameBuf::new("kept").unwrap())]);
-        let only = udev.remove_stale_nodes(&devices, &[253], Some(DmName::new("kept").unwrap())).unwrap();
+        let only = stale(&udev, &devices, &[253], Some(DmName::new("kept").unwrap())).unwrap();
         assert!(only.is_empty());
-        assert!(udev.remove_stale_nodes(&devices, &[], None).unwrap().is_empty(), "without a device mapper");
-        let removed = udev.remove_stale_nodes(&devices, &[253], None).unwrap();
+        assert!(stale(&udev, &devices, &[], None).unwrap().is_empty(), "without a device mapper");
+        let removed = stale(&udev, &devices, &[253], None).unwrap();
         assert_eq!(removed, ["gone", "gone too"].map(|name| mapper.join(name)));
         let mut left: Vec<_> = fs::read_dir(&mapper).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
@@ -132,12 +141,32 @@ mod tests {
         fake.file("sys/dev/block/253:7/dm/name", "new\n");
         symlink("../dm-7", fake.path("dev/mapper/new")).unwrap();
         let udev = Udev { facts: fake.facts(), ..Udev::new(Strategy::MakeNodes).dev_dir(fake.path("dev")) };
-        assert!(udev.remove_stale_nodes(&BTreeMap::new(), &[253], None).unwrap().is_empty());
+        assert!(stale(&udev, &BTreeMap::new(), &[253], None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_node_that_is_not_made_is_not_listed() {
+        let fake = crate::udev::alive::fake::Fake::with_udev();
+        let udev = Udev { facts: fake.facts(), ..Udev::new(Strategy::MakeNodes).dev_dir(fake.path("dev")) };
+        let (name, number) = (DmName::new("gone").unwrap(), DeviceNumber::new(4000, 7));
+        assert_eq!(udev.make_node(name, number).unwrap(), None);
+        fake.file("sys/dev/block/4000:7/dm/name", "renamed\n");
+        assert_eq!(udev.make_node(name, number).unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_read_is_not_called_a_stale_node() {
+        let dev = tempfile::tempdir().unwrap();
+        fs::write(dev.path().join("mapper"), "").unwrap();
+        let udev = Udev::new(Strategy::MakeNodes).dev_dir(dev.path());
+        let error = stale(&udev, &BTreeMap::new(), &[253], None).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot read {}", dev.path().join("mapper").display()));
+        assert_eq!(error.errno(), Some(nix::libc::ENOTDIR));
     }
 
     #[test]
     fn a_missing_directory_has_no_stale_nodes() {
         let udev = Udev::new(Strategy::MakeNodes).dev_dir("/nonexistent");
-        assert!(udev.remove_stale_nodes(&BTreeMap::new(), &[253], None).unwrap().is_empty());
+        assert!(stale(&udev, &BTreeMap::new(), &[253], None).unwrap().is_empty());
     }
 }

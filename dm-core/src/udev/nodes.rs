@@ -120,10 +120,7 @@ impl DevDir {
     /// Makes a change, unless it is made already or no longer applies.
     pub(super) fn carry_out(&self, change: &Change, facts: &Facts) -> Result<(), UdevError> {
         match change.kind {
-            // A correct node needs no change, whether or not the device still exists.
-            NodeChange::Present if is_device(&self.node_path(&change.name), change.number) => Ok(()),
-            NodeChange::Present if change.has_no_device(facts) => Ok(()),
-            NodeChange::Present => self.make(change),
+            NodeChange::Present => self.make_present(change, facts).map(drop),
             NodeChange::Absent if change.has_device(facts) => Ok(()),
             NodeChange::Absent | NodeChange::Deferred => change.places.iter().try_for_each(|path| {
                 remove(path, change.number).map_err(|error| change.node_error("remove", path.clone(), &error))
@@ -131,14 +128,23 @@ impl DevDir {
         }
     }
 
-    /// Creates the node, replacing a node or link of another device.
-    fn make(&self, change: &Change) -> Result<(), UdevError> {
+    /// Creates the node, unless it exists or the device does not. Returns the new path.
+    pub(super) fn make_present(&self, change: &Change, facts: &Facts) -> Result<Option<PathBuf>, UdevError> {
+        // A correct node needs no change, whether or not the device still exists.
+        if is_device(&self.node_path(&change.name), change.number) || change.has_no_device(facts) {
+            return Ok(None);
+        }
+        self.make(change)
+    }
+
+    /// Creates the node, replacing a node or link of another device. Returns its path, unless another process made it.
+    fn make(&self, change: &Change) -> Result<Option<PathBuf>, UdevError> {
         self.make_directory(change)?;
         let path = self.node_path(&change.name);
         let kernels = self.kernel_path(change.number);
         // Most devices are new, and their path is free.
         if self.mode == NodeMode::Link && is_device(&kernels, change.number) && link(&kernels, &path).is_ok() {
-            return Ok(());
+            return Ok(Some(path));
         }
         let (path, is_udevs) = match change.places.iter().find(|path| is_link_to_kernel_node(path, change.number)) {
             // Only `mapper` is shared with udev's `/dev`, so its link is correct but leads to a node that is missing
@@ -164,8 +170,9 @@ impl DevDir {
         let made = if is_udevs { make_node(&path, change.number) } else { self.make_at(&path, change.number) };
         match made {
             // Another process has just made it.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_device(&path, change.number) => Ok(()),
-            made => made.map_err(|error| failed(&error)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_device(&path, change.number) => Ok(None),
+            Err(error) => Err(failed(&error)),
+            Ok(()) => Ok(Some(path)),
         }
     }
 

@@ -47,6 +47,8 @@ pub enum Remains {
     MessagesSent(usize),
     /// The first devices in the order of removal were removed, or will be at their last close: this number of them.
     Removed(usize),
+    /// This number of nodes and links was made or removed.
+    NodesChanged(usize),
     /// A deferred removal that was pending before was cancelled.
     RemovalCancelled,
     /// A table that was in the inactive slot before was removed.
@@ -71,6 +73,7 @@ impl fmt::Display for Remains {
             Self::ErrorTable => f.write_str("its table was replaced with an error target"),
             Self::MessagesSent(count) => write!(f, "{count} of the messages took effect"),
             Self::Removed(count) => write!(f, "{count} of the devices were removed"),
+            Self::NodesChanged(count) => write!(f, "{count} of the nodes were made or removed"),
             Self::RemovalCancelled => f.write_str("its deferred removal was cancelled"),
             Self::InactiveTableDropped => f.write_str("the inactive table that it had is lost"),
             Self::Unknown => f.write_str("its state is unknown"),
