@@ -140,6 +140,9 @@ impl Node {
                 self.machine.with(|kernel| commands::stop_waiting(kernel, serial));
             }
         }
+        if let Some(replaced) = waiting.replaced.take() {
+            self.machine.with(|kernel| kernel.drop_table(Some(replaced)));
+        }
         answered.unwrap_or(Err(Errno::ETIMEDOUT)).map_err(Errno::to_io)
     }
 }

@@ -10,11 +10,14 @@ mod table;
 
 pub(super) use self::status::stop_waiting;
 
+use std::sync::Arc;
+
 use dm_core::{Command, Flags};
 use dm_units::DeviceNumber;
 
 use super::errno::Errno;
 use super::kernel::device::Device;
+use super::kernel::table::Table;
 use super::kernel::{Kernel, MAPPED_MAJOR, Pause};
 use super::wire::{Param, SHORTEST, put_version};
 
@@ -23,6 +26,10 @@ use super::wire::{Param, SHORTEST, put_version};
 pub(crate) struct Waiting {
     /// The serial number of the device whose events it waits for.
     pub(crate) serial: Option<u64>,
+    /// Whether a resume waits in `dm_resume`, where a new table is active already.
+    pub(crate) is_resuming: bool,
+    /// The table that the resume has replaced, and destroys at its end.
+    pub(crate) replaced: Option<Arc<Table>>,
 }
 
 /// Executes a request and overwrites it with the reply, as `ctl_ioctl` does.
@@ -140,7 +147,7 @@ fn run(kernel: &mut Kernel, command: Command, param: &mut Param, waiting: &mut W
         Command::DeviceCreate => lifecycle::create(kernel, param)?,
         Command::DeviceRemove => lifecycle::remove(kernel, param)?,
         Command::DeviceRename => lifecycle::rename(kernel, param)?,
-        Command::DeviceSuspend | Command::DeviceResume => suspend::suspend_or_resume(kernel, param)?,
+        Command::DeviceSuspend | Command::DeviceResume => suspend::suspend_or_resume(kernel, param, waiting)?,
         Command::DeviceInfo => {
             let minor = find(kernel, param)?;
             fill(kernel, minor, param)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dm_core::Flags;
 
-use super::{fill, find};
+use super::{Waiting, fill, find};
 use crate::memory::errno::Errno;
 use crate::memory::faults::ResumeFault;
 use crate::memory::kernel::table::Table;
@@ -12,14 +12,14 @@ use crate::memory::kernel::{Kernel, Pause};
 use crate::memory::wire::Param;
 
 /// As `dev_suspend`, which the two commands share.
-pub(super) fn suspend_or_resume(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> {
+pub(super) fn suspend_or_resume(kernel: &mut Kernel, param: &mut Param, waiting: &mut Waiting) -> Result<(), Pause> {
     let minor = find(kernel, param)?;
     if param.has(Flags::SUSPEND) {
         if !kernel.device(minor)?.suspended {
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
     } else {
-        resume(kernel, minor, param)?;
+        resume(kernel, minor, param, waiting)?;
     }
     Ok(fill(kernel, minor, param)?)
 }
@@ -41,21 +41,25 @@ fn suspend(kernel: &mut Kernel, minor: u32, noflush: bool) -> Result<(), Pause> 
     Ok(())
 }
 
-fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Pause> {
+/// As `do_resume`.
+fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param, waiting: &mut Waiting) -> Result<(), Pause> {
     let device = kernel.device(minor)?;
-    if device.suspended && device.internal_suspensions > 0 {
-        return Err(Pause::Wait);
-    }
-    let mut old = None;
-    if device.inactive.is_some() {
+    if device.inactive.is_some() && !waiting.is_resuming {
         if !device.suspended {
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
-        param.set(Flags::INACTIVE_PRESENT, false);
-        old = swap(kernel, minor)?;
+        waiting.replaced = swap(kernel, minor)?;
     }
-    let mut resumed = Ok(());
-    if kernel.device(minor)?.suspended {
+    param.set(Flags::INACTIVE_PRESENT, false);
+    let device = kernel.device(minor)?;
+    let is_suspended = device.suspended;
+    if is_suspended && device.internal_suspensions > 0 {
+        waiting.is_resuming = true;
+        return Err(Pause::Wait);
+    }
+    // After the wait, `dm_resume` refuses a device that another command has resumed meanwhile.
+    let mut resumed = if waiting.is_resuming { Err(Errno::EINVAL) } else { Ok(()) };
+    if is_suspended {
         resumed = resume_targets(kernel, minor);
         if resumed.is_ok() {
             let is_sent = kernel.uevent(minor, param.event_nr());
@@ -63,7 +67,7 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Paus
         }
     }
     // Not earlier, since a target of the new table may take over state of the old one.
-    kernel.drop_table(old);
+    kernel.drop_table(waiting.replaced.take());
     Ok(resumed?)
 }
 

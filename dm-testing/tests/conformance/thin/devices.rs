@@ -17,6 +17,7 @@ on_both_kernels! { ["thin-pool", "thin", "zero"];
     thin_ids_are_unique_and_deleted_only_when_closed,
     a_thin_device_holds_its_pool_open,
     a_suspended_pool_opens_no_thin_device,
+    the_resume_of_a_thin_device_waits_for_its_pool_with_the_new_table_active,
     an_external_origin_is_read_where_nothing_is_mapped,
     sectors_after_the_end_of_the_external_origin_are_zeros,
 }
@@ -115,6 +116,32 @@ fn a_suspended_pool_opens_no_thin_device(kernel: &dyn TestKernel) {
     scene.pool.resume(&scene.host).unwrap();
     assert!(!thin.info(&scene.host).unwrap().is_internally_suspended());
     scene.fill(scene.number(&thin), Sectors(0), 1);
+}
+
+fn the_resume_of_a_thin_device_waits_for_its_pool_with_the_new_table_active(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.number(&scene.thin(0, "thin"));
+    let dm = scene.host.dm();
+    dm.table_load(thin, [dm_core::TargetLine::text(Sectors(0), LENGTH, "error", "")]).unwrap();
+    dm.device_suspend(thin).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
+    let resumed = std::thread::spawn({
+        let dm = dm.clone();
+        move || dm.device_resume(thin)
+    });
+    let start = std::time::Instant::now();
+    while dm.device_info(thin).unwrap().has_inactive_table() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "the table is not active");
+        std::thread::yield_now();
+    }
+    let table = dm.table_status_with(thin, dm_core::StatusOptions::table().noflush(true)).unwrap();
+    assert!(table.iter().all(|line| line.unwrap().target_type == *"error"));
+    assert!(table.info().is_suspended() && table.info().is_internally_suspended());
+    assert!(!resumed.is_finished());
+    scene.pool.resume(&scene.host).unwrap();
+    let info = resumed.join().unwrap().unwrap();
+    assert!(!info.is_suspended() && !info.is_internally_suspended(), "{info:?}");
+    scene.remove(thin);
 }
 
 /// A thin device of 4 blocks with the first sectors of a disk as its external origin.
