@@ -22,8 +22,9 @@ pub struct SuspendPolicy {
 }
 
 impl SuspendPolicy {
-    /// Freezes the file system, flushes queued I/O and waits until all I/O completes or a signal arrives. In Linux 6.12
-    /// and late releases of 6.1, the wait continues after a signal whose handler has `SA_RESTART`, unless there is a
+    /// Waits until the kernel does not suspend the device [internally](DeviceInfo::is_internally_suspended), freezes the
+    /// file system, flushes queued I/O and waits until all I/O completes. A signal ends both waits. In Linux 6.12 and
+    /// late releases of 6.1, the wait for I/O continues after a signal whose handler has `SA_RESTART`, unless there is a
     /// [`timeout`](Self::timeout).
     #[must_use]
     pub fn new() -> Self {
