@@ -124,7 +124,8 @@ impl Drop for Cookie {
 /// Completes one step of a cookie, as `dmsetup udevcomplete` does in udev's rules, with the number from the uevent's
 /// `DM_COOKIE`.
 ///
-/// With a cookie of base 0, for which no process waits, it does nothing. An initramfs can use it instead of dmsetup.
+/// It does nothing for a cookie whose low 16 bits are 0, since no process waits for it. In an initramfs, udev's rules
+/// can run a program that calls it instead of dmsetup.
 ///
 /// ```no_run
 /// use dm_core::{UdevCookie, udev};

@@ -15,16 +15,16 @@ use super::alive::{self, Daemon};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoCookies {
-    /// udev does not run.
+    /// udev does not run: its socket `/run/udev/control` does not exist.
     #[error("udev does not run: /{CONTROL_SOCKET} does not exist")]
     NoUdev,
-    /// udev lacks the rule that completes cookies.
+    /// udev lacks the rules file `95-dm-notify.rules`, which completes cookies.
     #[error("udev lacks {NOTIFY_RULES}, which completes cookies: install the udev rules of the device mapper")]
     NoRules,
-    /// udev cannot access the semaphores of this thread.
+    /// This thread is in another IPC namespace than udev, which cannot access its semaphores.
     #[error("udev cannot find the semaphores of this thread, which is in another IPC namespace")]
     OtherIpcNamespace,
-    /// An environment variable disables cookies.
+    /// The environment variable `DM_DISABLE_UDEV` is set.
     #[error("the environment variable {DISABLED} is set")]
     Disabled,
 }

@@ -13,8 +13,9 @@ use crate::id::DmNameBuf;
 
 /// The error of waiting for udev, of making or removing a node, or of using a [cookie](crate::udev).
 ///
-/// When a wait or a node fails, the commands before it have taken effect, and only `/dev` is incomplete. Some
-/// operations, such as [`create`](crate::Host::create), then undo them.
+/// When an operation fails with this error, its commands have taken effect, and only `/dev` is incomplete; some
+/// operations, such as [`create`](crate::Host::create), then undo the commands. Only [`NodeName`](Self::NodeName) is
+/// reported before the first command.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdevError {
@@ -27,10 +28,11 @@ pub enum UdevError {
     TimedOut {
         /// The devices of the commands; empty after [`SharedCookie::wait`](super::SharedCookie::wait).
         devices: Vec<(DmNameBuf, DeviceNumber)>,
-        /// The paths below `/dev/mapper` that are missing, wrong or not removed yet. Other links, such as those by
-        /// uuid, may be missing as well.
+        /// The paths below `/dev/mapper` that are missing, wrong or not removed yet; always empty after
+        /// [`SharedCookie::wait`](super::SharedCookie::wait). Other links, such as those by uuid, may be missing as
+        /// well.
         lacking: Vec<PathBuf>,
-        /// The key of the semaphore, which has been removed.
+        /// The key of the cookie's semaphore, which has been removed.
         cookie: u32,
         /// The number of steps that udev has not completed.
         pending: i32,
@@ -52,9 +54,10 @@ pub enum UdevError {
         number: DeviceNumber,
         /// The node or link.
         path: PathBuf,
-        /// Whether the device exists, and so should its node.
+        /// Whether a device with this name should have a node: `false` after a removal, and for the old name of a
+        /// rename.
         present: bool,
-        /// The state of the path.
+        /// The state of `path`.
         found: NodeState,
         /// The length of the wait.
         waited: Duration,
@@ -65,7 +68,7 @@ pub enum UdevError {
     #[error("cannot {what} {} for device '{}' ({number})", path.display(), name.shown())]
     #[non_exhaustive]
     Node {
-        /// `make` or `remove`.
+        /// The action that failed: `make` or `remove`.
         what: &'static str,
         /// The device's name.
         name: DmNameBuf,
@@ -76,7 +79,8 @@ pub enum UdevError {
         /// The errno of the system call.
         source: Errno,
     },
-    /// A node or link of a device that no longer exists or has another name cannot be removed. The source is the errno.
+    /// A node or link of a device that no longer exists, or a block node of a device that has another name now, cannot
+    /// be removed. The source is the errno.
     #[error("cannot remove the stale {}", path.display())]
     #[non_exhaustive]
     StaleNode {
@@ -94,7 +98,7 @@ pub enum UdevError {
         /// The errno of the system call.
         source: Errno,
     },
-    /// A node cannot be created because another kind of file has its path.
+    /// A node cannot be created because its path is a file that is neither a link nor a block device.
     #[error(
         "cannot make {} for device '{}' ({number}): it is neither a link nor a block device; move it away",
         path.display(), name.shown()
@@ -108,8 +112,8 @@ pub enum UdevError {
         /// The path of that file.
         path: PathBuf,
     },
-    /// `/dev/mapper` is not safe: nodes are only created in a directory that belongs to root, or to the owner of the
-    /// directory that is used as `/dev`, and that is not writable for all users.
+    /// `/dev/mapper` is not safe: nodes are only created in a directory, not a link to one, that belongs to root, or to
+    /// the owner of the directory that is used as `/dev`, and that is not writable for all users.
     #[error(
         "cannot make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
         path.display()
@@ -119,7 +123,7 @@ pub enum UdevError {
         /// The path of the directory.
         path: PathBuf,
     },
-    /// A node below `/dev/mapper` cannot have this name.
+    /// A device with this name cannot have a node below `/dev/mapper`.
     #[error("device '{}' cannot have a node in /dev/mapper: {reason}", name.shown())]
     #[non_exhaustive]
     NodeName {
@@ -128,7 +132,7 @@ pub enum UdevError {
         /// The rule that the name breaks.
         reason: NodeNameFault,
     },
-    /// No path leads to the device.
+    /// Neither the path below `/dev/mapper` nor the kernel's node leads to the device.
     #[error(
         "no path leads to device '{}' ({number}): {} {found}, and {} is not this device either",
         name.shown(), path.display(), kernel_path.display()
@@ -141,7 +145,7 @@ pub enum UdevError {
         number: DeviceNumber,
         /// The path that the node should have.
         path: PathBuf,
-        /// The state of the path.
+        /// The state of `path`.
         found: NodeState,
         /// The kernel's node `/dev/dm-N`.
         kernel_path: PathBuf,
@@ -150,37 +154,37 @@ pub enum UdevError {
     #[error("no udev daemon runs that would complete the udev cookie {cookie:#x}, so nodes may be missing")]
     #[non_exhaustive]
     NoDaemon {
-        /// The key of its semaphore.
+        /// The key of the cookie's semaphore.
         cookie: u32,
     },
-    /// The number is not that of a cookie.
+    /// The number is not that of a cookie, `0xd4d0001` to `0xd4dffff`.
     #[error("{number:#x} is not the number of a udev cookie, which is between 0xd4d0001 and 0xd4dffff")]
     #[non_exhaustive]
     NotACookie {
         /// The number that the caller passed.
         number: u32,
     },
-    /// A system call on a cookie failed, such as to create or complete it. The source is the errno.
+    /// A cookie could not be created, used or completed, or the cookies could not be listed. The source is the errno.
     #[error("cannot {what} {}", CookieKey(*.cookie, .what))]
     #[non_exhaustive]
     Cookie {
-        /// The action, such as `remove`.
+        /// The action that failed, such as `remove`.
         what: &'static str,
-        /// The key of its semaphore; `None` if the cookie was not created, or all cookies were to be listed.
+        /// The key of the cookie's semaphore; `None` if it could not be created, or the cookies could not be listed.
         cookie: Option<u32>,
         /// The errno of the system call.
         source: Errno,
     },
 }
 
-/// The reason why a name is not possible for a node.
+/// The reason why a device with a certain name cannot have a node below `/dev/mapper`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeNameFault {
-    /// The name is reserved in `/dev/mapper`.
+    /// The name is `.`, `..` or `control`.
     #[error("the name is reserved there")]
     Reserved,
-    /// The file name would exceed 255 bytes.
+    /// The file name, which is the [mangled](crate::Naming) name, would exceed 255 bytes.
     #[error("in its mangled form it has {len} bytes, and file names have at most 255")]
     #[non_exhaustive]
     TooLong {
@@ -207,13 +211,13 @@ impl UdevError {
         }
     }
 
-    /// Whether the user lacks the permission.
+    /// Whether a system call failed with `EPERM` or `EACCES`.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         matches!(self.source_errno(), Some(Errno::EPERM | Errno::EACCES))
     }
 
-    /// Whether the name is not possible for a node, or the number is not that of a cookie.
+    /// Whether a device with this name cannot have a node, or the number is not that of a cookie.
     #[must_use]
     pub const fn is_invalid(&self) -> bool {
         matches!(self, Self::NodeName { .. } | Self::NotACookie { .. })

@@ -18,15 +18,15 @@
 //! # How the end of udev's work is detected
 //!
 //! By a cookie, as in libdm: a semaphore that counts steps, one for each expected uevent, and that udev's rules
-//! decrement to complete a step. With [`Strategy::Auto`], three cheap facts decide before each operation whether they
-//! will: udev's control socket exists, the rule that completes cookies is installed, and this thread is in the initial
-//! IPC namespace, or in that of a container in which a udev runs. If the environment has `DM_DISABLE_UDEV`,
+//! decrement to complete a step. With [`Strategy::Auto`], three cheap facts decide before each operation whether udev's
+//! rules will do so: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
+//! the initial IPC namespace, or in that of a container in which a udev runs. If the environment has `DM_DISABLE_UDEV`,
 //! [`Strategy::Auto`] uses no cookies. If udev completes no step of the cookie within a second, `/proc` is searched for
 //! a udev daemon of root in the same IPC namespace. If there is none, or another process has removed the semaphore
 //! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
 //!
-//! An operation without a semaphore sends a cookie with base 0 and libdm's flags, so that udev's rules treat the device
-//! in the same way.
+//! An operation without a semaphore sends a cookie whose low 16 bits, the base, are 0, with libdm's flags, so that
+//! udev's rules treat the device in the same way.
 //!
 //! # Cookies of other programs
 //!
@@ -81,13 +81,14 @@ use crate::wire::UdevFlags;
 #[non_exhaustive]
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
-    /// [`Cookies`](Self::Cookies) if udev completes them, [`WaitForNodes`](Self::WaitForNodes) if only the IPC
-    /// namespace of this thread prevents that, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and every
-    /// batch decides for itself, so udev may start or stop at any time.
+    /// The same as [`Cookies`](Self::Cookies) if udev completes cookies, [`WaitForNodes`](Self::WaitForNodes) if only
+    /// the IPC namespace of this thread prevents that, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and
+    /// every batch decides for itself, so udev may start or stop at any time.
     #[default]
     Auto,
-    /// Waits for a cookie, as libdm does. The operation checks whether udev runs only if udev completes no step of the
-    /// cookie within a second. If no semaphore can be created, it polls as [`WaitForNodes`](Self::WaitForNodes) does.
+    /// Waits for a [cookie](crate::udev), as libdm does. If udev completes no step of it within a second, the operation
+    /// checks whether udev runs. If it does not, or no cookie can be created, the operation continues as with
+    /// [`WaitForNodes`](Self::WaitForNodes).
     Cookies,
     /// Polls the links below `/dev/mapper` until udev has made or removed them. If udev does not run or does not
     /// maintain the directory, this process makes or removes them.
@@ -104,8 +105,8 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Visibility {
-    /// udev's rules treat it as any disk: they scan its content and make links by uuid and label, and systemd and
-    /// udisks may mount it.
+    /// udev's rules treat the device as any disk: they scan its content and make links by uuid and label, and systemd
+    /// and udisks may mount it.
     #[default]
     Public,
     /// udev's rules only make the link below `/dev/mapper`. For parts of another device, such as the legs of a mirror.
@@ -113,7 +114,8 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    /// The flags for udev's rules.
+    /// The flags to send in a cookie: none for [`Public`](Self::Public); `DISABLE_SUBSYSTEM_RULES`,
+    /// `DISABLE_DISK_RULES` and `DISABLE_OTHER_RULES` for [`Private`](Self::Private).
     #[must_use]
     pub const fn flags(self) -> UdevFlags {
         match self {
@@ -139,29 +141,30 @@ pub struct Udev {
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Udev {
-    /// Sets the strategy, with a timeout of 30 seconds and the directory `/dev`.
+    /// Sets the strategy, with a timeout of 30 seconds, the directory `/dev` and [`NodeMode::Link`].
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
         let dev = DevDir { path: Path::new("/dev").into(), mode: NodeMode::default(), naming: Naming::default() };
         Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default(), shared: None }
     }
 
-    /// Limits the time that an operation or a batch waits for udev. With [`Duration::MAX`] it waits as long as a daemon
-    /// runs, or may run.
+    /// Limits the time that an operation or a batch waits for udev. If udev runs and has not finished by then, it fails
+    /// with [`is_timed_out`](UdevError::is_timed_out). With [`Duration::MAX`] it waits as long as a daemon runs, or may
+    /// run.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
     /// Makes operations use a cookie that other processes use as well. Operations then do not wait, but
-    /// [`SharedCookie::wait`] does, and only udev makes the nodes. The cookie is not used with a strategy without
-    /// cookies, nor with [`Strategy::Auto`] where udev does not complete them.
+    /// [`SharedCookie::wait`] does, and only udev makes the nodes. The cookie is used with [`Strategy::Cookies`], and
+    /// with [`Strategy::Auto`] where udev completes cookies.
     #[must_use]
     pub fn on_cookie(self, cookie: SharedCookie) -> Self {
         Self { shared: Some(cookie), ..self }
     }
 
-    /// Uses another directory as `/dev`. If nodes are made and its subdirectory `mapper` is missing, it is created.
+    /// Uses another directory as `/dev`. A missing subdirectory `mapper` is created with the first node.
     #[must_use]
     #[doc(alias = "dm_set_dev_dir")]
     #[doc(alias = "dm_dir")]
@@ -199,7 +202,7 @@ impl Udev {
         self.strategy == Strategy::None
     }
 
-    /// How operations wait for udev.
+    /// The strategy that was passed to [`new`](Self::new).
     #[must_use]
     pub const fn strategy(&self) -> Strategy {
         self.strategy

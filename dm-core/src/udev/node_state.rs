@@ -10,7 +10,7 @@ use dm_units::DeviceNumber;
 
 use crate::machine::paths::device_at;
 
-/// The state of the path of a node.
+/// What is found at the path that a device's node should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeState {

@@ -24,18 +24,18 @@ use crate::node::make_device_node;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeMode {
-    /// A link to the kernel's node, as udev makes it. If the kernel's node is missing, a block node with mode 0600 that
-    /// belongs to the user of this process.
+    /// The default: a link to the kernel's node `/dev/dm-N`, as udev makes it. If the kernel's node is missing, a block
+    /// node with mode 0600 that belongs to the user of this process.
     #[default]
     Link,
     /// A block node, as libdm makes it.
     #[non_exhaustive]
     Node {
-        /// The user id of its owner.
+        /// The user id of the node's owner.
         uid: u32,
-        /// The id of its group.
+        /// The id of the node's group.
         gid: u32,
-        /// Its permission bits; the umask does not apply.
+        /// The node's permission bits; the umask does not apply.
         mode: u32,
     },
 }

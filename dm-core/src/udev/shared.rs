@@ -47,10 +47,10 @@ pub struct SharedCookie {
 }
 
 impl SharedCookie {
-    /// Creates a cookie.
+    /// Creates a cookie with one step, the creator's, which [`wait`](Self::wait) subtracts.
     ///
     /// # Errors
-    /// [`UdevError::Cookie`]: the kernel's limit of semaphores is reached.
+    /// [`UdevError::Cookie`]: the kernel's limit of semaphores (`kernel.sem`) is reached.
     pub fn create() -> Result<Self, UdevError> {
         let cookie = Cookie::create().map_err(|source| UdevError::Cookie { what: "create", cookie: None, source })?;
         let (base, semaphore) = cookie.into_parts();
@@ -104,8 +104,8 @@ impl SharedCookie {
         self.semaphore.add(-1).map_err(|source| self.failed("complete", source))
     }
 
-    /// The number of uevents that udev has not completed; one less, but at least 0, while a process
-    /// [waits](Self::wait).
+    /// The number of uevents that udev has not completed. While a process is in [`wait`](Self::wait), it is one too
+    /// small, but at least 0.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -115,7 +115,8 @@ impl SharedCookie {
         Ok(u32::try_from(value).unwrap_or(0).saturating_sub(1))
     }
 
-    /// Whether [`pending`](Self::pending) is 0: unless a process waits, udev has then completed all uevents so far.
+    /// Whether [`pending`](Self::pending) is 0. Unless a process is in [`wait`](Self::wait), udev has then completed
+    /// the uevents of all commands so far.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -163,8 +164,8 @@ impl SharedCookie {
     }
 }
 
-/// The names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` sets each of
-/// them to `1`.
+/// The names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` prints each of
+/// them with the value `1`.
 #[doc(alias = "udevflags")]
 pub fn rule_variables(flags: UdevFlags) -> impl Iterator<Item = String> {
     const NAMES: [&str; 8] = [

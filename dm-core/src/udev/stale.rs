@@ -24,10 +24,9 @@ pub struct CookieInfo {
     pub pending: Option<i32>,
     /// The number of threads that wait for it; `None` if it could not be read.
     pub waiters: Option<i32>,
-    /// The id of the user who owns it.
+    /// The id of the user who owns the semaphore.
     pub uid: u32,
-    /// The wall-clock time of the last change, in seconds since 1970. Only for display, since the clock may have been
-    /// set.
+    /// The later of `last_operation` and `created`. Only for display, since the clock may have been set.
     pub changed: u64,
     /// The wall-clock time of the last `semop(2)`, in seconds since 1970; 0 if there was none.
     pub last_operation: u64,
@@ -95,7 +94,7 @@ fn parse_list(text: &str) -> Vec<CookieInfo> {
 pub struct StaleCookie {
     /// The state of the cookie before the removal.
     pub cookie: CookieInfo,
-    /// The result of the removal; an error, for example, if it belongs to another user.
+    /// The result of the removal; an error, for example, if the cookie belongs to another user.
     pub removed: Result<(), UdevError>,
 }
 
@@ -103,11 +102,12 @@ pub struct StaleCookie {
 ///
 /// `earlier` is an earlier result of [`cookies`]. A cookie in it is removed if it was listed at least `age` ago, has
 /// not changed since, and no thread waits for it. A cookie of another user whose waiters this process cannot count is
-/// kept: that needs `CAP_IPC_OWNER`, the removal only `CAP_SYS_ADMIN`. `age` should be longer than any program takes between two
-/// commands of one batch, and at least two seconds, since the kernel counts whole seconds.
+/// kept: that needs `CAP_IPC_OWNER`, the removal only `CAP_SYS_ADMIN`. `age` must be at least two seconds, since the
+/// kernel records changes in whole seconds, and longer than any program takes between two commands of one batch:
+/// otherwise a cookie in use is removed.
 ///
-/// The kernel records changes by the wall clock only. If that was set, a cookie in use could seem a day old. Therefore
-/// a cookie is read twice, and the time in between is measured by the monotonic clock.
+/// The kernel records changes by the wall clock only. After that clock was set, a cookie in use could seem a day old.
+/// Therefore a cookie is read twice, and the time in between is measured by the monotonic clock.
 ///
 /// ```no_run
 /// use std::time::Duration;
