@@ -8,18 +8,19 @@
 //! The C library of LVM2, used by LVM2, cryptsetup, multipath-tools and dmeventd.
 //!
 //! Prefer it where a program is written in C, has to be built where no Rust compiler exists, or depends on a detail of
-//! LVM2's tools: dmstats' groups and its mapping of files to regions are conventions of that program, and are not
-//! in this crate. It has been in use for twenty years.
+//! LVM2's tools: dmstats' groups and its mapping of files to regions are conventions of that program, and are not in
+//! this crate. The library has been in use for twenty years.
 //!
-//! It has typed statuses only for the targets that LVM2 uses, undoes only the creation of a device with its table,
-//! waits for udev without a limit, and keeps its settings in global variables.
+//! libdevmapper has typed statuses only for the targets that LVM2 uses, undoes only the creation of a device with its
+//! table, waits for udev without a limit, and keeps its settings in global variables.
 //!
 //! # The crate `devicemapper`
 //!
-//! Stratis' library, in use by a product. Up to 0.32 it has linear, thin, cache and flakey devices.
+//! The library of Stratis. It has linear devices, also with lines of the target `flakey`, and thin-pool, thin and cache
+//! devices.
 //!
-//! Prefer it where a program has to build against exactly the devices that Stratis has, or on top of its `DmUuid`
-//! and `DmName` types in public interfaces.
+//! Prefer it where a program has to work with Stratis' types of devices, or where its `DmName` and `DmUuid` are part of
+//! a public interface.
 //!
 //! It needs libdm's headers and libclang to build, requests the list of all devices before it sets one up, refuses
 //! unknown words of newer kernels, and undoes nothing but the creation of a device whose table the kernel refuses.
@@ -31,14 +32,13 @@
 //!
 //! # Running `dmsetup`
 //!
-//! Prefer it in scripts, and where a person reads the output. Each call starts a process, errors are text for
-//! people, and a name with an unusual character is quoted by the shell, by dmsetup and in its output, each in
-//! another way.
+//! Prefer it in scripts, and where a person reads the output. Each call starts a process, errors are text for people,
+//! and the shell, dmsetup's arguments and dmsetup's output each quote unusual characters in a name in another way.
 //!
 //! # The kernel's own `dm-mod.create=`
 //!
 //! Devices on the kernel's command line need no program at all. Prefer it for a fixed root device; `Concise` in
-//! dm-targets reads and writes the text. It has no way to report an error but the log, and only six targets.
+//! dm-targets reads and writes the text. The kernel reports errors only in its log, and accepts only six targets there.
 //!
 //! # How they compare in instructions
 //!

@@ -3,7 +3,7 @@
 //! # Two levels
 //!
 //! A command, as a method of [`Dm`], is one ioctl. An operation, as a method of [`Host`], is several commands, waiting,
-//! retry and undo. One level would be simpler to explain, but each user needs the other one at times: an operation
+//! retry and undo. One level would be simpler to explain, but each user needs the other level at times: an operation
 //! cannot offer every order of commands, and a program that sends the commands itself has to write the undo itself.
 //! Both are public, and operations use only commands that callers can send, too.
 //!
@@ -16,15 +16,15 @@
 //!
 //! # The transport is behind one dynamic call
 //!
-//! [`Dm`] is a concrete type. In an earlier version it was generic over [`Transport`], and the parameter appeared
-//! in every signature up to whole devices. A dynamic call costs a few of the thousand instructions that the
-//! shortest command takes. In return a kernel in memory, a recorder, or a transport that lets the *n*-th command
-//! fail can stand in for the kernel anywhere.
+//! [`Dm`] is a concrete type. In an earlier version it was generic over [`Transport`], and the type parameter appeared
+//! in every signature, even in those of dm-targets' whole devices. A dynamic call costs a few of the thousand
+//! instructions that the shortest command takes. In return a kernel in memory, a recorder, or a transport that lets the
+//! *n*-th command fail can stand in for the kernel anywhere.
 //!
 //! # Replies own their memory
 //!
-//! A reply takes a buffer from its handle, and returns it when it is dropped. An earlier version took a buffer from
-//! the caller; that saved the pool, but a reply then had a lifetime, and callers wrote `&mut Buffer::new()`
+//! A reply takes a buffer from its handle, and returns it when it is dropped. An earlier version took a buffer from the
+//! caller; a handle then needed no pool of buffers, but a reply had a lifetime, and callers wrote `&mut Buffer::new()`
 //! everywhere. Buffers that held a key are wiped before they are reused.
 //!
 //! A handle remembers the size of the last reply to each command. For a command with a payload, the kernel copies all
@@ -82,8 +82,8 @@
 //! # A suspension with a timeout runs in a child process
 //!
 //! The kernel has no timeout for a suspension that waits for I/O, but a signal ends it. A signal to the caller's own
-//! thread would need its signal handlers, so the ioctl runs in a child process that shares the open control node, and
-//! the signal is sent to the child.
+//! thread would require one of the program's signal handlers, so the ioctl runs in a child process that shares the open
+//! control node, and the signal is sent to the child.
 //!
 //! # Not asynchronous
 //!

@@ -2,17 +2,17 @@
 //!
 //! # Kernels
 //!
-//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks
-//! is an [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
-//! the kernel ignores most of them instead. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10
-//! and 7.2 as well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its tests
-//! run with old versions, too.
+//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks is an
+//! [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`, the
+//! kernel ignores most of them instead. The tests that need a kernel run on Linux 6.1 and 6.12, and those of operations
+//! on 5.10 and 7.2 as well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its
+//! tests run with old versions, too.
 //!
 //! A kernel whose interface has a major version other than 4 is refused when the handle is opened.
 //!
 //! # Systems
 //!
-//! A device mapper exists only on Linux. On other Unix systems the crate compiles with the same API, and works with
+//! The device mapper exists only on Linux. On other Unix systems the crate compiles with the same API, and works with
 //! [another transport](crate::Transport), such as the kernel in memory of dm-testing: a program's tests can run there.
 //! Calls that need Linux fail or find nothing:
 //!
@@ -65,5 +65,5 @@
 //! # Memory
 //!
 //! A handle keeps up to four buffers of dropped replies, see [`Dm::idle_memory`](crate::Dm::idle_memory) and
-//! [`Dm::free_memory`](crate::Dm::free_memory). A program that suspends the device on which its own code or swap is
-//! must lock its memory (`mlockall`) before it does so.
+//! [`Dm::free_memory`](crate::Dm::free_memory). A program must lock its memory (`mlockall`) before it suspends a device
+//! that holds its own code or swap space.

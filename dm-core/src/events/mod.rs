@@ -23,13 +23,13 @@ pub struct Event {
     pub number: DeviceNumber,
     /// Its name now, or when it was last seen.
     pub name: DmNameBuf,
-    /// Its uuid now, or when it was last seen.
+    /// Its uuid now, or when it was last seen; `None` if it had none.
     pub uuid: Option<DmUuidBuf>,
     /// The kind of event.
     pub kind: EventKind,
 }
 
-/// What happened to a device, with the details of the event.
+/// What has happened to the device of an [`Event`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -40,15 +40,16 @@ pub enum EventKind {
     /// The device was renamed.
     #[non_exhaustive]
     Renamed {
-        /// The name before.
+        /// The previous name.
         from: DmNameBuf,
     },
     /// The device got its uuid.
     UuidSet,
     /// The first table of the device became active.
     ///
-    /// Reported for devices that were added after the poller was opened. With [`PollerOptions::existing`], it is also
-    /// reported for others, and when a device is resumed that was suspended when the poller was opened.
+    /// Reported for devices that were added after the [`EventPoller`] was opened. With [`PollerOptions::existing`], it
+    /// is also reported for devices that had no active table at that time, and when a device is resumed that was
+    /// suspended at that time.
     Resumed,
     /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read its status for
     /// details.

@@ -44,8 +44,9 @@ impl PollerOptions {
 
 /// Follows all mapped devices through a separate handle on the control node.
 ///
-/// Each step [arms](Dm::arm_poll) the node, lists the devices and compares the list with the previous one. An event
-/// after the list was read makes the node readable again, so that the next step finds it.
+/// [`read`](Self::read), which [`wait`](Self::wait) calls, makes one step: it [arms](Dm::arm_poll) the control node,
+/// lists the devices and compares the list with the previous one. An event after the list was read makes the node
+/// readable again, so that the next step finds it.
 ///
 /// ```
 /// use dm_core::{Dm, EventPoller};
@@ -66,7 +67,7 @@ impl PollerOptions {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) whenever it is
+/// With `poll(2)`, `mio` or `tokio`, register the poller as a descriptor, and call [`read`](Self::read) whenever it is
 /// readable. An open node serves one reader, so a poller cannot be cloned.
 ///
 /// # What the kernel reports
@@ -86,9 +87,10 @@ impl PollerOptions {
 /// # Costs
 ///
 /// Opening and each step take two ioctls. From the second one on, a step allocates only for changed devices. If a list
-/// does not fit into its buffer, it is read again into a larger one; on opening, this can happen with a hundred devices
-/// without a table. A step takes one more ioctl for each device that was added after the poller was opened and has no
-/// table yet. Before interface 4.45, opening also looks up each device, and a step may look up each changed device.
+/// does not fit into its buffer, it is read again into a larger one. The size of the first list is estimated from
+/// sysfs, which lacks devices without a table, so a hundred of these can cause this on opening. A step takes one more
+/// ioctl for each device that was added after the poller was opened and has no table yet. Before interface 4.45,
+/// opening also looks up each device, and a step may look up each changed device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,
@@ -109,10 +111,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 impl EventPoller {
     /// Starts following devices. Existing devices are not reported as added.
     ///
-    /// The control node is opened again, since arming an open node affects all its users.
+    /// The control node is opened again, since arming an open node affects all users of that open file.
     ///
     /// # Errors
-    /// - [`is_unsupported`](crate::Error::is_unsupported): interface 4.37 is required.
+    /// - [`is_unsupported`](crate::Error::is_unsupported): the kernel's interface is older than 4.37.
     /// - The node cannot be opened again: see [`Dm::reopen`]. [`OpenError::NoDescriptor`]: the transport has no
     ///   descriptor.
     pub fn open(dm: &Dm) -> Result<Self> {

@@ -58,16 +58,17 @@
 //! | `--noudevsync` | [`Strategy::None`](crate::udev::Strategy::None) |
 //! | `--noudevrules` | [`UdevFlags::DISABLE_DM_RULES`](crate::UdevFlags::DISABLE_DM_RULES) and [`Strategy::MakeNodes`](crate::udev::Strategy::MakeNodes) |
 //! | `-c`, `-o`, `-O`, `-S`, `--nameprefixes`, `--noheadings`, `--rows`, `--separator` | —: a program prints its own reports, as the example does |
-//! | `--verifyudev`, `--checks` | —: both are always checked |
+//! | `--verifyudev`, `--checks` | —: both checks are always made |
 //! | `--noopencount` | —: counting costs nothing |
 //!
 //! # Differences
 //!
 //! - A device without an active table has no node. `mknodes` of dmsetup makes one, which cannot be opened and which
 //!   udev later refuses to replace.
-//! - A device whose name another program did not mangle is listed under that name, whereas dmsetup fails.
-//! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with
-//!   the device, so that none of them leads to the next device with its number.
+//! - A device that another program gave a name with unusual characters, without mangling them, is listed under that
+//!   name, whereas dmsetup fails.
+//! - dmsetup removes only the node whose name its mode of mangling gives. Here the nodes of all modes are removed with
+//!   the device, so that none of them leads to the next device with this number.
 //! - The example `dmsetup` takes arguments in UTF-8 only, whereas a [`DmName`] holds a name in any encoding. The
 //!   example has no field `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o`
 //!   is an error), and prints nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
@@ -76,7 +77,7 @@
 //! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does
 //!   nothing; dmsetup refuses these.
 //! - A name such as `a\x41b`, which no program writes as its mangled form, is shown as it is, since `aAb` is the name
-//!   of another device; dmsetup shows it as `aAb`. A name such as `a\xzz` is refused, which dmsetup keeps.
+//!   of another device; dmsetup shows it as `aAb`. A name such as `a\xzz` is refused; dmsetup keeps it.
 //! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
 #[cfg(doc)]

@@ -70,7 +70,8 @@ pub struct DeviceTree {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeNode {
-    /// Its name. `None` if it is not a mapped device, but for example a disk, or was removed while the tree was read.
+    /// Its name. `None` for a device that is not a mapped one, such as a disk, and for one that was removed while the
+    /// tree was read.
     pub name: Option<DmNameBuf>,
     /// Its uuid, if it has one. `None` in trees that were not read from a kernel.
     pub uuid: Option<DmUuidBuf>,
@@ -84,7 +85,7 @@ pub struct TreeNode {
     pub used_by: BTreeSet<DeviceNumber>,
 }
 
-/// The order of the devices below a device.
+/// The order in which a [`DeviceTree`] lists its top devices, and the devices that one device uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TreeOrder {
     /// By device number.
@@ -121,7 +122,7 @@ impl DeviceTree {
         self.nodes.get(&number)
     }
 
-    /// Finds a mapped device by its name in the kernel.
+    /// Finds a mapped device by its name in the kernel; `None` if the tree has no device of this name.
     #[must_use]
     pub fn find(&self, name: impl AsDmName) -> Option<DeviceNumber> {
         let name = name.as_dm_name().ok()?;

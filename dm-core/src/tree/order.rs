@@ -8,7 +8,7 @@ use dm_units::DeviceNumber;
 use super::{DeviceTree, TreeNode};
 
 impl DeviceTree {
-    /// All mapped devices below the device, users first, and before them the device itself if it is a mapped device.
+    /// The device itself, if it is a mapped device, and all mapped devices below it, each before those that it uses.
     ///
     /// Suspend or remove a stack in this order, and resume it in reverse.
     #[must_use]
@@ -16,7 +16,8 @@ impl DeviceTree {
         self.sorted(number, |node| &node.uses)
     }
 
-    /// All mapped devices above the device, users first, and at the end the device itself if it is a mapped device.
+    /// All mapped devices above the device, each before those that it uses, and last the device itself, if it is a
+    /// mapped device.
     ///
     /// Removing them in this order frees the device.
     #[must_use]
@@ -26,8 +27,9 @@ impl DeviceTree {
         order
     }
 
-    /// The device itself, and the mapped devices below it that no mapped device outside this result uses, users first.
-    /// They can be removed in this order, unless a mapped device uses the device itself, or one is mounted or open.
+    /// The device itself, if it is a mapped device, and the mapped devices below it that no mapped device outside this
+    /// result uses, each before those that it uses. They can be removed in this order, unless a mapped device uses the
+    /// device itself, or one of them is mounted or open.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
@@ -64,8 +66,8 @@ impl DeviceTree {
         finished
     }
 
-    /// Checks whether `device` would use itself, directly or indirectly, with a table that uses `uses`. Returns the
-    /// path from one of `uses` down to the device, or `None` if there is no cycle.
+    /// Checks whether `device` would use itself, directly or indirectly, with a table that uses the devices `uses`.
+    /// Returns the path from one of these down to `device`, or `None` if there is no cycle.
     ///
     /// The kernel does not refuse an indirect cycle; newer kernels refuse a table that uses its own device directly
     /// (`dm_get_device` in drivers/md/dm-table.c). A device in a cycle can hang the kernel.
