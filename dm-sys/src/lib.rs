@@ -36,9 +36,9 @@
 //! 3. Issue the request code, for example [`DM_DEV_STATUS`]. The codes are `u32`; the C library's
 //!    parameter is an `unsigned long` or an `int`, depending on the library, so convert with
 //!    `code as _` (which keeps all 32 bits in either).
-//! 4. On success check `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a larger
-//!    buffer and a new header; a repeated message is carried out again. Otherwise the payload of the reply
-//!    extends from `data_start` to `data_size`. There is none if `data_size` is not larger.
+//! 4. On success check `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a larger buffer and a new
+//!    header; a repeated message is carried out again. Otherwise the payload of the reply extends from `data_start` to
+//!    `data_size`. There is no payload if `data_size` is not larger.
 //!
 //! ```
 //! use dm_sys::{DM_DEV_STATUS, DM_VERSION_MAJOR, dm_ioctl};
@@ -57,8 +57,8 @@
 //!
 //! # Flags
 //!
-//! In the descriptions of the bits of [`dm_ioctl::flags`], *in* bits are read by the kernel, *out* bits are set by it.
-//! Bits that a command does not use are ignored and mostly come back unchanged.
+//! The kernel reads the bits of [`dm_ioctl::flags`] in a request, and sets others in the reply. Bits that a command
+//! does not use are ignored and mostly come back unchanged.
 //!
 //! # The udev cookie
 //!

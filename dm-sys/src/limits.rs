@@ -29,8 +29,8 @@ pub const DM_MAX_TARGET_PARAMS: u32 = 1024;
 pub const DM_VERSION_MAJOR: u32 = 4;
 /// Minor number of the interface that this crate describes (Linux 6.16).
 ///
-/// Do not send it: a kernel refuses a minor number above its own, so a caller sends the lowest one
-/// that supports the command.
+/// Do not send it: a kernel refuses a minor number above its own, so a caller sends the lowest one that has the command
+/// and its flags.
 pub const DM_VERSION_MINOR: u32 = 50;
 /// Patch level of the interface that this crate describes; the kernel does not compare it.
 pub const DM_VERSION_PATCHLEVEL: u32 = 0;

@@ -6,27 +6,29 @@ use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 ///
 /// In a command on an existing device, one of `uuid`, `name` and `dev` identifies it, and the other two must be zero;
 /// [`DM_DEV_RENAME`](crate::DM_DEV_RENAME) requires the name. Of the other commands,
-/// [`DM_DEV_CREATE`](crate::DM_DEV_CREATE) takes the name, uuid and number of the new device,
-/// [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES) prefixes of names and uuids (since 4.45), and
+/// [`DM_DEV_CREATE`](crate::DM_DEV_CREATE) takes the name and uuid of the new device and, with
+/// [`DM_PERSISTENT_DEV_FLAG`](crate::DM_PERSISTENT_DEV_FLAG), its minor number,
+/// [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES) prefixes of names and uuids (since interface 4.45), and
 /// [`DM_GET_TARGET_VERSION`](crate::DM_GET_TARGET_VERSION) a target type as the name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dm_ioctl {
-    /// In: the interface version the caller needs. Out: the kernel's, also if it refused the caller's.
+    /// In a request: the interface version that the caller needs. In a reply: the kernel's version, also if the kernel
+    /// refused the caller's.
     pub version: [u32; 3],
-    /// In: bytes in the whole buffer, this header included. Out: bytes used by the reply.
+    /// In a request: bytes in the whole buffer. In a reply: bytes that the reply uses. Both include this header.
     pub data_size: u32,
     /// Offset in bytes from the start of this header to the payload.
     pub data_start: u32,
-    /// In: number of [`dm_target_spec`] in the table to load. Out: number of targets in the active table, or in the
-    /// inactive one with [`DM_QUERY_INACTIVE_TABLE_FLAG`](crate::DM_QUERY_INACTIVE_TABLE_FLAG).
+    /// In a request: number of [`dm_target_spec`] in the table to load. In a reply: number of targets in the active
+    /// table, or in the inactive one with [`DM_QUERY_INACTIVE_TABLE_FLAG`](crate::DM_QUERY_INACTIVE_TABLE_FLAG).
     pub target_count: u32,
-    /// Out: the device's open count.
+    /// In a reply: how many times the device is open.
     pub open_count: i32,
-    /// Bits such as [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG), in both directions.
+    /// Bits such as [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG), in requests and replies.
     pub flags: u32,
-    /// In: the last event number seen ([`DM_DEV_WAIT`](crate::DM_DEV_WAIT)) or a
-    /// [udev cookie](crate#the-udev-cookie) (resume, remove, rename). Out: the device's event number.
+    /// In a request: the last event number seen ([`DM_DEV_WAIT`](crate::DM_DEV_WAIT)) or a [udev
+    /// cookie](crate#the-udev-cookie) (resume, remove, rename). In a reply: the device's event number.
     pub event_nr: u32,
     /// Not used.
     pub padding: u32,
@@ -60,28 +62,28 @@ impl Default for dm_ioctl {
     }
 }
 
-/// One line of a table, or the status of one.
+/// One line of a table, or the status of one line.
 ///
 /// The NUL-terminated parameters follow the structure directly; the next structure starts at a multiple of 8 bytes from
-/// the first.
+/// the first one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_spec {
     /// First sector of the mapped device that the target maps.
     pub sector_start: u64,
-    /// Number of sectors.
+    /// Number of sectors that the target maps.
     pub length: u64,
-    /// Out: always 0.
+    /// In a reply: always 0. In a request: not used.
     pub status: i32,
-    /// Offset in bytes to the next structure: from the start of **this** one in a table to load,
-    /// from the start of the **first** one in a status. In the last of a status it is the end, rounded up to
-    /// a multiple of 8, which can lie beyond the reply's `data_size`.
+    /// Offset in bytes to the next structure: from the start of **this** one in a table to load, from the start of the
+    /// **first** one in a status. In the last one of a status it is the end of the parameters, rounded up to a multiple
+    /// of 8, which can lie beyond the reply's `data_size`.
     pub next: u32,
     /// Target type, NUL-terminated.
     pub target_type: [u8; DM_MAX_TYPE_NAME],
 }
 
-/// The devices that a table uses.
+/// The reply of [`DM_TABLE_DEPS`](crate::DM_TABLE_DEPS): the devices that a table uses.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_deps {
@@ -93,8 +95,8 @@ pub struct dm_target_deps {
     pub dev: [u64; 0],
 }
 
-/// One entry of the device list. A [`dm_name_list_trailer`] follows the name, see
-/// [`trailer_offset`](Self::trailer_offset).
+/// One entry of the reply of [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES). A [`dm_name_list_trailer`] follows the name,
+/// see [`trailer_offset`](Self::trailer_offset).
 ///
 /// If the list is empty, the reply's `data_size` is its `data_start`.
 #[repr(C)]
@@ -128,17 +130,18 @@ impl dm_name_list {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_name_list_trailer {
-    /// The device's event number. Since 4.37; earlier kernels have no trailer at this place.
+    /// The device's event number. Since interface 4.37; earlier kernels have no trailer at this place.
     pub event_nr: u32,
-    /// `DM_NAME_LIST_FLAG_*` bits, or 0 if the request lacked [`DM_UUID_FLAG`](crate::DM_UUID_FLAG).
-    /// Since 4.45; earlier kernels leave the caller's bytes there.
+    /// `DM_NAME_LIST_FLAG_*` bits, or 0 if the request lacked [`DM_UUID_FLAG`](crate::DM_UUID_FLAG). Since interface
+    /// 4.45; earlier kernels leave the caller's bytes there.
     pub flags: u32,
     /// Start of the uuid, NUL-terminated, if `flags` has
     /// [`DM_NAME_LIST_FLAG_HAS_UUID`](crate::DM_NAME_LIST_FLAG_HAS_UUID).
     pub uuid: [u8; 0],
 }
 
-/// The version of a target type.
+/// A target type and its version, as [`DM_LIST_VERSIONS`](crate::DM_LIST_VERSIONS) and
+/// [`DM_GET_TARGET_VERSION`](crate::DM_GET_TARGET_VERSION) report them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_versions {
@@ -150,12 +153,12 @@ pub struct dm_target_versions {
     pub name: [u8; 0],
 }
 
-/// A message to a target.
+/// The payload of [`DM_TARGET_MSG`](crate::DM_TARGET_MSG): a message to a target, or to the core of the device mapper.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_msg {
     /// A sector of the mapped device; the target that maps it gets the message. Ignored if the first word of the text
-    /// starts with `@`.
+    /// starts with `@`: the core gets that message.
     pub sector: u64,
     /// Start of the text, NUL-terminated.
     pub message: [u8; 0],

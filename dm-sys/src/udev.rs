@@ -15,7 +15,7 @@ pub const DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG: u32 = 0x0002;
 pub const DM_UDEV_DISABLE_DISK_RULES_FLAG: u32 = 0x0004;
 /// Flag: all other rules should do nothing.
 pub const DM_UDEV_DISABLE_OTHER_RULES_FLAG: u32 = 0x0008;
-/// Flag: another device that claims the same link gets it.
+/// Flag: if another device claims the same link, that device gets it.
 pub const DM_UDEV_LOW_PRIORITY_FLAG: u32 = 0x0010;
 /// Flag: libdevmapper leaves the device nodes to udev.
 pub const DM_UDEV_DISABLE_LIBRARY_FALLBACK: u32 = 0x0020;

@@ -134,10 +134,10 @@ macro_rules! integer_times {
 macro_rules! arithmetic {
     ($unit:ident, $number:ident) => {
         impl $unit {
-            /// Zero.
+            /// The number 0.
             pub const ZERO: Self = Self(0);
 
-            /// The largest number.
+            /// The largest number that fits in the field.
             pub const MAX: Self = Self($number::MAX);
 
             const fn some(number: Option<$number>) -> Option<Self> {

@@ -43,7 +43,7 @@ pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64,
 
 /// Reads the decimal digits at the start of a text, and returns the text after them: `128 0` is 128 and ` 0`.
 ///
-/// `None` without digits, and with more than 19, which may exceed `u64::MAX`.
+/// `None` if there are no digits, or more than 19 digits, which may exceed `u64::MAX`.
 #[inline]
 pub fn split_u64(text: &[u8]) -> Option<(u64, &[u8])> {
     let (mut number, mut rest) = (0_u64, text);
@@ -135,7 +135,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len
     }
 
-    /// Shortens the text to its first `len` bytes; does nothing if it is not longer.
+    /// Shortens the text to its first `len` bytes; does nothing if the text is not longer.
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         // `as_str` checks the bytes after the text as well.
@@ -143,7 +143,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len = self.len.min(len);
     }
 
-    /// Appends ASCII characters.
+    /// Appends ASCII characters. Only [`as_str`](Self::as_str) checks that they are.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         }
     }
 
-    /// Replaces the digit at byte `at` by a number in decimal digits.
+    /// Replaces the byte at `at`, such as a placeholder digit, by a number in decimal digits.
     ///
     /// # Errors
     ///
@@ -247,8 +247,8 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of that size;
-    /// or the text is not UTF-8, after a [`push`](Self::push) of other bytes or a [`truncate`](Self::truncate) within a
+    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of 16 bytes; or
+    /// the text is not UTF-8, after a [`push`](Self::push) of other bytes or a [`truncate`](Self::truncate) within a
     /// character.
     #[inline]
     pub fn as_str(&self) -> Result<&str, fmt::Error> {

@@ -12,7 +12,7 @@ pub struct ParseUnitError {
     offset: usize,
 }
 
-/// The kinds of [`ParseUnitError`].
+/// What is wrong with a text, as [`ParseUnitError::kind`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseUnitErrorKind {
@@ -51,13 +51,13 @@ impl ParseUnitError {
         Self { wanted, kind, offset }
     }
 
-    /// Tells the kinds of error apart, for a `match`.
+    /// What is wrong with the text, for a `match`.
     pub const fn kind(&self) -> ParseUnitErrorKind {
         self.kind
     }
 
-    /// The position of the error in bytes from the start of the text: that of the first wrong character or unit, of the
-    /// first digit of a number that is too large, or the length of the text if its end came too early. It is 0 for
+    /// The position of the error in bytes from the start of the text: the first wrong character or unit, the first
+    /// digit of a number that is too large, or the length of the text if its end came too early. It is 0 for
     /// [`NotWhole`](ParseUnitErrorKind::NotWhole).
     pub const fn offset(&self) -> usize {
         self.offset

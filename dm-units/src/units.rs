@@ -30,7 +30,7 @@ pub struct Bytes(pub u128);
 
 /// A number of data blocks of a thin pool, a cache or another target whose table sets the block size.
 ///
-/// The type does not store the size of a block; conversions take it as an argument.
+/// The type does not store the size of a block; conversions take it as the argument `block_size`.
 ///
 /// # Panics
 ///
