@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use dm_units::{DeviceNumber, Sectors};
+use dm_units::{DeviceNumber, SECTOR_SIZE, Sectors};
+use nix::unistd::{SysconfVar, sysconf};
 
 /// The amount of data that the kernel reads in advance during sequential reads.
 ///
@@ -30,8 +31,7 @@ pub enum ReadAhead {
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
-    /// This number of sectors; 0 disables the read-ahead. The number is rounded up to a KiB, and then down to whole
-    /// pages by the kernel.
+    /// This number of sectors, rounded up to whole pages, which are the kernel's unit; 0 disables the read-ahead.
     #[doc(alias = "DM_READ_AHEAD_NONE")]
     Exactly(Sectors),
     /// This number of sectors, rounded in the same way. A present value that is at least this number is kept.
@@ -115,8 +115,15 @@ fn write_to(path: &Path, read_ahead: ReadAhead) -> io::Result<()> {
         ReadAhead::AtLeast(least) if read_from(path)? >= least => return Ok(()),
         ReadAhead::Exactly(sectors) | ReadAhead::AtLeast(sectors) => sectors,
     };
-    // Half a KiB is rounded up.
-    fs::write(path, sectors.0.div_ceil(2).to_string())
+    fs::write(path, whole_pages(sectors)?.to_string())
+}
+
+/// The number of KiB in the pages that hold these sectors. The kernel rounds down, so that a small number would disable
+/// the read-ahead, and a minimum would not be reached.
+fn whole_pages(sectors: Sectors) -> io::Result<u64> {
+    let page = sysconf(SysconfVar::PAGE_SIZE)?.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(4096);
+    let pages = sectors.0.div_ceil(page.div_ceil(SECTOR_SIZE as u64).max(1));
+    Ok(pages.saturating_mul(page / 1024))
 }
 
 #[cfg(test)]
@@ -143,8 +150,10 @@ mod tests {
         };
         assert_eq!(after("auto"), Sectors(256));
         assert_eq!(after("+255"), Sectors(256));
-        assert_eq!(after("+257"), Sectors(258));
-        assert_eq!(after("8"), Sectors(8));
+        // Pages of all sizes are whole numbers of 4 KiB, and 1 MiB is a whole number of pages.
+        assert!((Sectors(264)..=Sectors(2048)).contains(&after("+257")));
+        assert!((Sectors(8)..=Sectors(2048)).contains(&after("1")));
+        assert_eq!(after("2048"), Sectors(2048));
         assert_eq!(after("none"), Sectors(0));
     }
 
