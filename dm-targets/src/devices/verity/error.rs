@@ -10,52 +10,57 @@ use crate::InvalidField;
 use crate::devices::signature::ForeignData;
 
 /// The error of creating, reading or verifying a hash tree.
+///
+/// Requires the feature `verity-format`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerityError {
-    /// A device could not be opened, read or written.
+    /// The size of a device could not be read, or a read, write or flush failed.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// A parameter, or a field of the superblock, has a value that no hash tree can have.
+    /// A parameter, or a field of the superblock or table, has a value that this crate does not support, or that no
+    /// hash tree can have.
     #[error("the verity parameters cannot be used: {0}")]
     Invalid(InvalidField),
-    /// The device holds no superblock.
+    /// The hash device has no superblock at the expected position.
     #[error("{device} has no verity superblock at sector {offset}: there {}", match found {
         Some(found) => alloc::format!("is {found}"),
         None => "are zeros".into(),
     })]
     #[non_exhaustive]
     NoSuperblock {
-        /// The hash device as the caller named it.
+        /// The name of the device in the [`VerityVolume`](super::VerityVolume); without one, `the hash device`.
         device: String,
-        /// The expected position of the superblock.
+        /// The expected position of the superblock on the hash device.
         offset: Sectors,
-        /// The data at this position; `None` for zeros.
+        /// The contents of the 512 bytes at this position; `None` for zeros.
         found: Option<ForeignData>,
     },
     /// The device is smaller than the data, the superblock or the tree that it should hold.
     #[error("{device} has {size} sectors, and {needed} are needed")]
     #[non_exhaustive]
     TooSmall {
-        /// The device as the caller named it.
+        /// The name of the device in the [`VerityVolume`](super::VerityVolume); without one, `the data device` or `the
+        /// hash device`.
         device: String,
         /// Its size.
         size: Sectors,
         /// The required size.
         needed: Sectors,
     },
-    /// Data and hashes are on one device, and the superblock would be written over data; nothing was written.
+    /// Data and hashes are on one device, and the superblock would be written over data, or leaves no room for a data
+    /// block; nothing was written.
     #[error(
-        "the hashes would be written over data: the superblock was requested at sector {offset}, but the data end at sector {end}"
+        "the superblock at sector {offset} would be written over data, which end at sector {end}, or leave no room for them"
     )]
     #[non_exhaustive]
     Overlap {
         /// The requested position of the superblock.
         offset: Sectors,
-        /// The sector after the data.
+        /// The first sector after the data; 0 if no data block fits.
         end: Sectors,
     },
-    /// The root hash has the length of another algorithm.
+    /// The root hash is not as long as the hashes of the algorithm.
     #[error("the root hash has {found} bytes, but a hash of {algorithm} has {expected}")]
     #[non_exhaustive]
     RootHash {
@@ -66,33 +71,34 @@ pub enum VerityError {
         /// The length of the root hash in bytes.
         found: usize,
     },
-    /// The first block of the tree does not have the root hash: the root hash is that of another tree, or the block was changed.
+    /// The hash of the tree's first block is not the root hash: the root hash is that of another tree, or the block was
+    /// changed.
     #[error(
         "the tree does not have this root hash: the root hash is that of another tree, or hash block {block} was changed"
     )]
     #[non_exhaustive]
     OtherRoot {
-        /// The block, counted from the start of the hash device.
+        /// The number of this hash block, counted from the start of the hash device.
         block: u64,
     },
     /// A block of the tree does not have the hash that is stored in its parent block.
     #[error("hash block {block}, in level {level} of the tree, is corrupted")]
     #[non_exhaustive]
     CorruptedHashes {
-        /// Its level, counted from 0 at the hashes of data.
+        /// The level of the block: 0 for blocks with hashes of data, 1 for blocks with hashes of those, and so on.
         level: usize,
-        /// The block, counted from the start of the hash device.
+        /// The number of this hash block, counted from the start of the hash device.
         block: u64,
     },
     /// A data block does not have the hash that is stored in the tree, or the root hash if it is the only data block.
     #[error("data block {block} is corrupted")]
     #[non_exhaustive]
     CorruptedData {
-        /// The block, counted from 0.
+        /// The number of the data block, counted from 0.
         block: DataBlocks,
     },
-    /// The system gave no random bytes for a salt and a uuid.
-    #[error("no random bytes for a salt and a uuid: /dev/urandom cannot be read; give both")]
+    /// The system gave no random bytes for a salt or a uuid.
+    #[error("no random bytes for a salt or a uuid: /dev/urandom cannot be read; give both")]
     NoRandom,
 }
 
@@ -103,7 +109,7 @@ impl From<InvalidField> for VerityError {
 }
 
 impl VerityError {
-    /// The error of a block device, if it was one.
+    /// The error in [`Block`](Self::Block); `None` for other variants.
     #[must_use]
     pub const fn block(&self) -> Option<&BlockError> {
         match self {
@@ -112,7 +118,7 @@ impl VerityError {
         }
     }
 
-    /// Whether data or hashes do not match the root hash.
+    /// Whether data or hashes do not match the root hash, which can also be that of another tree.
     #[must_use]
     pub const fn is_corrupted(&self) -> bool {
         matches!(self, Self::OtherRoot { .. } | Self::CorruptedHashes { .. } | Self::CorruptedData { .. })

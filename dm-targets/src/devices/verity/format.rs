@@ -16,6 +16,9 @@ use crate::verity::Hex;
 
 /// The parameters of a new hash tree.
 ///
+/// Requires the feature `verity-format`. [`write`](Self::write) checks the parameters, as does
+/// [`VerityVolume::format`](super::VerityVolume::format).
+///
 /// The defaults are those of `veritysetup format`: SHA-256, blocks of 4096 bytes, the whole data device, a random salt
 /// of 32 bytes and a random uuid. With a given salt and uuid, equal data have equal trees and superblocks.
 ///
@@ -47,18 +50,21 @@ pub struct VerityFormat {
     hash_offset: Sectors,
 }
 
-/// A hash tree that was written.
+/// The result of writing a hash tree: its root hash and superblock.
+///
+/// Requires the feature `verity-format`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerityFormatted {
-    /// The hash at the root of the tree, with which every change of a block is detected. It is not stored on the devices.
+    /// The hash at the root of the tree, with which every change of a block is detected. It is not stored on the
+    /// devices: keep it in a trusted place.
     pub root_hash: Hex,
     /// The superblock, which precedes the tree on the hash device.
     pub superblock: VeritySuperblock,
 }
 
 impl VerityFormat {
-    /// The defaults of `veritysetup format`.
+    /// The defaults of `veritysetup format`, see above.
     pub const fn new() -> Self {
         Self {
             version: 1,
@@ -71,51 +77,57 @@ impl VerityFormat {
         }
     }
 
-    /// The format of the tree: 1, or 0 for that of Chromium OS.
+    /// Sets the format of the tree: 1 (the default), or 0 for that of Chromium OS.
     pub const fn version(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 
-    /// The hash algorithm.
+    /// Sets the hash algorithm, by default SHA-256.
     pub const fn algorithm(mut self, algorithm: VerityAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// The sizes of data blocks and of hash blocks in bytes: powers of two from 512 to 524288. The kernel refuses
-    /// tables with data blocks that are larger than a page.
+    /// Sets the sizes of data blocks and of hash blocks in bytes: powers of two from 512 to 524288, by default 4096.
+    /// The kernel refuses tables with data blocks that are larger than a page, or with blocks that are smaller than a
+    /// logical block of their device.
     pub const fn block_sizes(mut self, data: u32, hash: u32) -> Self {
         self.block_sizes = [data, hash];
         self
     }
 
-    /// The number of data blocks that have a hash; by default, as many as the data device holds.
+    /// Sets the number of data blocks that have a hash; by default, as many as the data device holds.
     pub const fn data_blocks(mut self, blocks: DataBlocks) -> Self {
         self.data_blocks = Some(blocks);
         self
     }
 
-    /// The salt: at most 256 bytes, hashed with each block. It need not be secret, and may be empty.
+    /// Sets the salt: at most 256 bytes, hashed with each block; by default 32 random bytes. It need not be secret, and
+    /// may be empty.
     pub fn salt(self, salt: impl Into<Vec<u8>>) -> Self {
         Self { salt: Some(salt.into()), ..self }
     }
 
-    /// The uuid of the tree.
+    /// Sets the uuid in the superblock, by default a random one.
     pub const fn uuid(mut self, uuid: [u8; 16]) -> Self {
         self.uuid = Some(uuid);
         self
     }
 
-    /// The position of the superblock on the hash device. The tree starts at the next whole hash block.
+    /// Sets the position of the superblock on the hash device, by default 0. The tree starts at the next whole hash
+    /// block.
+    ///
+    /// [`VerityVolume::format`](super::VerityVolume::format) uses the position in the volume instead.
     pub const fn hash_offset(mut self, offset: Sectors) -> Self {
         self.hash_offset = offset;
         self
     }
 
-    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there. If `data` is the
-    /// same device, this does not check that they are behind the data, as
-    /// [`VerityVolume::format`](super::VerityVolume::format) does.
+    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there.
+    ///
+    /// If `data` and `hash` are the same device, data are overwritten unless the superblock is behind them, which only
+    /// [`VerityVolume::format`](super::VerityVolume::format) checks.
     ///
     /// The data are read once, and must not change meanwhile. The superblock is written last. The call uses about 1 MiB
     /// of memory, and a hash block for each level of the tree.
@@ -123,7 +135,7 @@ impl VerityFormat {
     /// # Errors
     ///
     /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]: nothing was written.
-    /// [`VerityError::Block`].
+    /// [`VerityError::Block`]: `hash` may be partly written.
     pub fn write(&self, data: &dyn BlockIo, hash: &dyn BlockIo) -> Result<VerityFormatted, VerityError> {
         self.write_parts(&NamedDevice::data(data), &NamedDevice::hash(hash))
     }

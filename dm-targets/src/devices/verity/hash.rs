@@ -10,7 +10,9 @@ use super::error::VerityError;
 use crate::verity::Hex;
 use crate::{InvalidField, Problem};
 
-/// The hash algorithms with which this crate creates and checks trees. The kernel supports more.
+/// The hash algorithms with which this crate creates and checks hash trees. The kernel supports more.
+///
+/// Requires the feature `verity-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerityAlgorithm {
@@ -28,10 +30,10 @@ pub enum VerityAlgorithm {
 }
 
 impl VerityAlgorithm {
-    /// All algorithms.
+    /// All algorithms of this enum, in its order.
     pub const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
 
-    /// Its name in the kernel's crypto API, in superblocks and in tables.
+    /// Its name in the kernel's crypto API, in superblocks and in tables, such as `sha256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +45,7 @@ impl VerityAlgorithm {
         }
     }
 
-    /// The algorithm with this name.
+    /// The algorithm with this [`name`](Self::name), in lower case; `None` if the enum has none.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)

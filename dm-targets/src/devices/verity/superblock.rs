@@ -39,7 +39,10 @@ const BLOCK_SIZES: [Limits; 2] = [
     Limits::new("hash block size", 512, 512 << 10).power_of_two(),
 ];
 
-/// The superblock of a hash tree, with its position on the hash device.
+/// The superblock of a hash tree, and its position on the hash device.
+///
+/// Requires the feature `verity-format`. [`read`](Self::read) and [`verify`](Self::verify) check the fields;
+/// [`table`](Self::table) leaves that to the kernel.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -62,7 +65,7 @@ pub struct VeritySuperblock {
     pub offset: Sectors,
     /// The format of the tree: 1, or 0 for that of Chromium OS.
     pub version: u32,
-    /// The uuid of the tree.
+    /// The uuid of the tree. The kernel does not use it.
     pub uuid: [u8; 16],
     /// The hash algorithm.
     pub algorithm: VerityAlgorithm,
@@ -81,7 +84,7 @@ impl VeritySuperblock {
     ///
     /// # Errors
     ///
-    /// [`VerityError::NoSuperblock`]. [`VerityError::TooSmall`]. [`VerityError::Block`]. [`VerityError::Invalid`]: a
+    /// [`VerityError::NoSuperblock`], [`VerityError::TooSmall`], [`VerityError::Block`]. [`VerityError::Invalid`]: a
     /// field has a value that this crate does not support, or the fields do not describe a tree.
     pub fn read(hash: &dyn BlockIo, offset: Sectors) -> Result<Self, VerityError> {
         Self::read_part(&NamedDevice::hash(hash), offset)
@@ -172,7 +175,8 @@ impl VeritySuperblock {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }
     }
 
-    /// The first block of the tree, in hash blocks: the next whole one after the superblock.
+    /// The number of the first hash block of the tree, counted from the start of the hash device: the next whole one
+    /// after the superblock.
     #[must_use]
     pub fn hash_start(&self) -> u64 {
         let sectors = u64::from(self.hash_block_size >> 9).max(1);
@@ -185,20 +189,21 @@ impl VeritySuperblock {
         Sectors(self.data_blocks.0.saturating_mul(u64::from(self.data_block_size >> 9)))
     }
 
-    /// The required length of the hash device.
+    /// The required length of the hash device: the sector after the tree.
     ///
     /// # Errors
     ///
-    /// [`VerityError::Invalid`]: the fields do not describe a tree.
+    /// [`VerityError::Invalid`]: the fields do not describe a tree, for example if a hash block does not hold two
+    /// hashes.
     pub fn hash_end(&self) -> Result<Sectors, VerityError> {
         Ok(Sectors(self.layout()?.end.saturating_mul(u64::from(self.hash_block_size >> 9))))
     }
 
-    /// The table of a device over this tree.
+    /// The table of a verity device with this tree, for [`VerityDev::activate`](crate::devices::VerityDev::activate).
     ///
     /// # Errors
     ///
-    /// [`VerityError::RootHash`]: the root hash is not as long as those of the algorithm.
+    /// [`VerityError::RootHash`]: the root hash is not as long as the hashes of the algorithm.
     pub fn table(
         &self,
         data: impl Into<Device>,

@@ -11,8 +11,8 @@ use crate::{InvalidField, Limits, Problem};
 /// A hash tree for checks of single data blocks: as in the kernel, only the hash blocks that a data block needs are
 /// read.
 ///
-/// It does no I/O: the caller reads hash blocks from a device, an image or a network. The last checked block of each level is
-/// kept.
+/// Requires the feature `verity-format`. It does no I/O: the caller reads hash blocks from a device, an image or a
+/// network. The last checked block of each level is kept in memory.
 ///
 /// ```
 /// use dm_core::block::BlockIo;
@@ -58,7 +58,7 @@ impl VerityTree {
     /// # Errors
     ///
     /// [`VerityError::Invalid`]: the algorithm is not one of [`VerityAlgorithm`], or the fields do not describe a tree.
-    /// [`VerityError::RootHash`].
+    /// [`VerityError::RootHash`]: the root hash is not as long as the hashes of the algorithm.
     pub fn of_table(table: &VerityTable) -> Result<Self, VerityError> {
         Limits::new("version", 0, 1).check(table.version)?;
         let algorithm = VerityAlgorithm::named(table.algorithm.as_str())?;
@@ -85,15 +85,17 @@ impl VerityTree {
         self.layout.end
     }
 
-    /// The hash of a data block with this content.
+    /// The hash of a data block with this content and the salt of the table.
     #[must_use]
     pub fn hash(&self, block: &[u8]) -> Vec<u8> {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }.hash(block)
     }
 
-    /// The hash that a data block, counted from 0, must have. `read` fills a buffer with a hash block, whose number
-    /// counts from the start of the hash device. `read` is called for each hash block between the root and the data
-    /// block that is not kept in memory.
+    /// The hash that a data block, counted from 0, must have.
+    ///
+    /// For each hash block between the root and the data block that is not kept in memory, `read` is called with its
+    /// number, counted from the start of the hash device, and a buffer of its size to fill. The call does not check
+    /// that `data_block` is less than the number of data blocks in the table.
     ///
     /// # Errors
     ///

@@ -17,6 +17,8 @@ use crate::verity::{Hex, VerityTable};
 
 /// The device with the data and the device with the hashes, which can be the same.
 ///
+/// Requires the feature `verity-format`.
+///
 /// ```no_run
 /// use dm_core::{Host, SetupOptions};
 /// use dm_targets::devices::{VerityDev, VerityFormat, VerityVolume};
@@ -55,22 +57,22 @@ impl VerityVolume {
         Self::new(device.clone(), device).hash_offset(hash_offset)
     }
 
-    /// The position of the superblock on the hash device.
+    /// Sets the position of the superblock on the hash device, by default 0.
     #[must_use]
     pub fn hash_offset(self, hash_offset: Sectors) -> Self {
         Self { hash_offset, ..self }
     }
 
-    /// Hashes all data and writes the tree and its superblock to the hash device, at this volume's offset. Their previous
-    /// contents are lost.
+    /// Hashes all data, and writes the tree and its superblock to the hash device, over what was there. The superblock
+    /// is at this volume's [`hash_offset`](Self::hash_offset), not at that of `format`.
     ///
-    /// The hash device is claimed, so it must not be in use. If the data are on the same device, they end at the superblock, unless
-    /// `format` has a number of data blocks.
+    /// The hash device is claimed, so it must not be in use. If the data are on the same device, they end at the
+    /// superblock, unless `format` has a number of data blocks.
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]. [`DevError::Block`]: a device cannot be opened; [`is_busy`](DevError::is_busy) if the hash
-    /// device is in use.
+    /// [`DevError::Verity`] with an error as of [`VerityFormat::write`], or [`VerityError::Overlap`].
+    /// [`DevError::Block`]: a device cannot be opened; [`is_busy`](DevError::is_busy) if the hash device is in use.
     pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
         let hash = host.open_block_with(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
         let data = open(host, &self.data)?;
@@ -87,25 +89,25 @@ impl VerityVolume {
         Ok(format.write_parts(&part(&*data, &self.data), &part(&*hash, &self.hash))?)
     }
 
-    /// Reads the superblock.
+    /// Reads the superblock at this volume's offset.
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]: the device has no superblock, or an unusable one. [`DevError::Block`]: the device cannot
-    /// be opened.
+    /// [`DevError::Verity`]: the hash device cannot be read, or has no superblock or an unusable one.
+    /// [`DevError::Block`]: it cannot be opened.
     pub fn superblock(&self, host: &Host) -> Result<VeritySuperblock, DevError> {
         let hash = open(host, &self.hash)?;
         Ok(VeritySuperblock::read_part(&part(&*hash, &self.hash), self.hash_offset)?)
     }
 
-    /// Returns the table of a device with this root hash and the parameters in the superblock.
+    /// Returns the table of a verity device with this root hash and the parameters in the superblock.
     ///
     /// The hashes are not read: the kernel checks them when they are needed.
     ///
     /// # Errors
     ///
-    /// As [`superblock`](Self::superblock). [`DevError::Verity`] with [`VerityError::RootHash`]: the root hash does not
-    /// have the length of the algorithm's hashes.
+    /// As [`superblock`](Self::superblock). [`DevError::Verity`] with [`VerityError::RootHash`]: the root hash is not
+    /// as long as the hashes of the algorithm.
     pub fn table(&self, host: &Host, root_hash: &Hex) -> Result<VerityTable, DevError> {
         Ok(self.superblock(host)?.table(self.data.clone(), self.hash.clone(), root_hash)?)
     }
@@ -114,8 +116,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`] with an error that [`is_corrupted`](VerityError::is_corrupted) and names the first block that was
-    /// changed. Otherwise as [`superblock`](Self::superblock).
+    /// [`DevError::Verity`]: if the error [`is_corrupted`](VerityError::is_corrupted), it names the first block that
+    /// does not match the root hash. Otherwise as [`table`](Self::table) and [`VeritySuperblock::verify`].
     pub fn verify(&self, host: &Host, root_hash: &Hex) -> Result<(), DevError> {
         let superblock = self.superblock(host)?;
         let (data, hash) = (open(host, &self.data)?, open(host, &self.hash)?);
