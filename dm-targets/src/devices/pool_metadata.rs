@@ -14,7 +14,7 @@ use super::{DevError, MappedDev};
 use crate::table::Table;
 use crate::{Device, ThinPool};
 
-/// The contents of the future metadata device of a pool.
+/// The contents of the first 4096 bytes of a device that a pool is to use for its metadata.
 ///
 /// The kernel makes a new pool if the first 4096 bytes are zeros (`__superblock_all_zeroes` in drivers/md/dm-thin-metadata.c).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub enum PoolMetadata {
     /// activated as soon as its table is active.
     #[non_exhaustive]
     Pool {
-        /// The transaction id.
+        /// Its transaction id: see [`set_transaction_id`](crate::devices::ThinPoolDev::set_transaction_id).
         transaction_id: u64,
         /// The size of its data blocks.
         block_size: Sectors,
     },
-    /// Other data, which the kernel refuses.
+    /// Other data. The kernel refuses to create a pool on it.
     Other(ForeignData),
 }
 
@@ -129,14 +129,15 @@ impl MappedDev<ThinPool> {
         Self::create_with(host, name, table, options)
     }
 
-    /// Makes sure that the pool exists: takes over the active one, activates the one on the metadata device, or creates a new one
-    /// if that device begins with 4096 bytes of zeros. Other contents of the metadata device are never overwritten.
+    /// Makes sure that the pool exists: takes over the active one, activates the one on the metadata device, or creates
+    /// a new one if that device begins with 4096 bytes of zeros. Other contents of the metadata device are never
+    /// overwritten.
     ///
     /// # Errors
     ///
     /// [`DevError::MetadataHolds`]: the metadata device holds neither zeros nor a pool; nothing was done.
-    /// [`DevError::Block`]: it cannot be read; nothing was done. [`is_invalid`](DevError::is_invalid): the pool on it
-    /// has another block size, or is larger than the table. Otherwise as [`setup`](Self::setup).
+    /// [`DevError::Block`]: it cannot be read; nothing was done. [`is_invalid`](DevError::is_invalid): the pool on the
+    /// device has another block size, or is larger than the table. Otherwise as [`setup`](Self::setup).
     pub fn setup_pool(host: &Host, name: impl AsDmName, table: &Table<ThinPool>) -> Result<Self, DevError> {
         Self::setup_pool_with(host, name, table, SetupOptions::new())
     }
@@ -156,8 +157,8 @@ impl MappedDev<ThinPool> {
         Self::setup_with(host, name, table, options)
     }
 
-    /// Writes zeros to the first 4096 bytes of a device, so that the next pool on it is a new one. Whatever the device held is
-    /// lost.
+    /// Writes zeros to the first 4096 bytes of a device, so that the next pool on it is a new one. Whatever the device
+    /// held is lost, for example a pool with all of its thin devices.
     ///
     /// # Errors
     ///

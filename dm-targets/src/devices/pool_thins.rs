@@ -14,7 +14,7 @@ use crate::{Device, Thin, ThinPool};
 
 /// How a thin device or a snapshot is created or activated.
 ///
-/// [`SetupOptions`] alone can be given in the place of these.
+/// Methods that take them accept [`SetupOptions`] alone as well.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ThinOptions<'a> {
@@ -24,8 +24,8 @@ pub struct ThinOptions<'a> {
 }
 
 impl<'a> ThinOptions<'a> {
-    /// No external origin: blocks that were never written read as zeros. A snapshot by
-    /// [`snapshot_with`](MappedDev::snapshot_with) has that of its origin.
+    /// The defaults, without an external origin: blocks that were never written read as zeros. A snapshot by
+    /// [`snapshot_with`](MappedDev::snapshot_with) has the external origin of its origin.
     pub fn new() -> Self {
         Self::default()
     }

@@ -32,9 +32,9 @@ pub struct PoolToolError {
 pub enum PoolToolErrorKind {
     /// The program is not installed.
     NotInstalled,
-    /// The system refused to run the program, with this errno.
+    /// The system refused to run the program, with this errno if it gave one.
     NotRun(Option<i32>),
-    /// The devices of the host are not devices of this machine, such as those of a kernel in memory.
+    /// The [`Host`] has a kernel other than this machine's, such as one in memory, whose devices no program can open.
     OtherMachine,
     /// The program ended with an error. For `thin_check`, usually: the metadata is damaged, or the device holds no
     /// metadata of a pool.
@@ -42,7 +42,7 @@ pub enum PoolToolErrorKind {
     Failed {
         /// The exit status; `None` if a signal ended it.
         status: Option<i32>,
-        /// The first 4096 bytes that the program wrote to its standard error.
+        /// The first 4096 bytes of its standard error.
         output: String,
     },
 }
@@ -79,7 +79,7 @@ impl fmt::Display for PoolToolError {
 
 impl core::error::Error for PoolToolError {}
 
-/// Pools whose metadata is checked and repaired by the programs of the package thin-provisioning-tools, while they are not active.
+/// Inactive pools, whose metadata the programs of the package thin-provisioning-tools check and repair.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -128,7 +128,7 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`check_metadata`](Self::check_metadata); in that case nothing could be repaired, and `to` may have been written.
+    /// As [`check_metadata`](Self::check_metadata); nothing could then be repaired, and `to` may have been written.
     pub fn repair_metadata(host: &Host, from: impl Into<Device>, to: impl Into<Device>) -> Result<(), DevError> {
         run(host, "thin_repair", &[], &[("-i", from.into()), ("-o", to.into())])
     }

@@ -11,7 +11,9 @@ use crate::target::kind::LineKind;
 
 /// Follows background work until it ends; see [`MappedDev::progress`].
 ///
-/// It can be dropped at any time without an effect on the device, and started again.
+/// It is an iterator over [`Work`](crate::Work): each step but the first sleeps for the interval, then reads the
+/// status. It ends when there is no work, or after an error. It can be dropped at any time: the device continues its
+/// work.
 #[derive(Debug)]
 #[must_use = "nothing is read until it is iterated over"]
 pub struct Progress<'h, K: LineKind> {
@@ -34,8 +36,8 @@ impl<K: LineKind> MappedDev<K> {
     /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. If there are several
     /// lines, follows the first one with work.
     ///
-    /// The first value is read at once, each later one after `interval`. The iterator ends when no target has work, which
-    /// may be at once. Each step is one command and commits no metadata.
+    /// The first value is read at once, each later one after `interval`. The iterator ends when no target has work,
+    /// which may be at once, or after an error. Each step is one command and commits no metadata.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -26,11 +26,11 @@ pub struct Alarm {
     pub kind: AlarmKind,
 }
 
-/// A line of a device's table.
+/// The line of a device's table that an [`Alarm`] concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlarmLine {
-    /// The first sector.
+    /// The first sector of the line.
     pub start: Sectors,
     /// The number of sectors.
     pub length: Sectors,
@@ -38,7 +38,7 @@ pub struct AlarmLine {
     pub target_type: Box<str>,
 }
 
-/// The kinds of changes.
+/// The kinds of changes that a [`Monitor`](super::Monitor) reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlarmKind {
@@ -47,25 +47,26 @@ pub enum AlarmKind {
     /// The device was removed. Its concerns end with it and are not reported as cleared.
     Removed,
     /// The device was renamed. The monitor begins to follow it if the new name is selected, and stops if neither the
-    /// new name nor the uuid is: this replaces [`Added`](Self::Added) or [`Removed`](Self::Removed).
+    /// new name nor the uuid is; neither [`Added`](Self::Added) nor [`Removed`](Self::Removed) is then reported.
     #[non_exhaustive]
     Renamed {
-        /// The name before.
+        /// The old name; the new one is in [`Alarm::name`].
         from: DmNameBuf,
     },
-    /// A new concern: see [`Concern`].
+    /// The target has a new problem: see [`Concern`].
     Raised(Concern),
-    /// A concern that no longer applies.
+    /// A concern no longer applies.
     Cleared(Concern),
-    /// A level of [`MonitorOptions::levels`](super::MonitorOptions::levels) is reached; if several are reached at once,
-    /// the highest.
+    /// The usage in whole percent has reached a level of [`MonitorOptions::levels`](super::MonitorOptions::levels); if
+    /// several are reached at once, the highest.
     #[non_exhaustive]
     LevelReached {
         /// The kind of space.
         space: Space,
         /// The level, in percent.
         level: u8,
-        /// The usage, in units of the target.
+        /// The usage, in the units of [`Health::data`](crate::Health::data) or
+        /// [`Health::metadata`](crate::Health::metadata).
         usage: Usage<u64>,
     },
     /// The usage has fallen below a level again; if below several at once, the lowest.
@@ -79,7 +80,8 @@ pub enum AlarmKind {
         space: Space,
         /// The level, in percent.
         level: u8,
-        /// The usage, in units of the target.
+        /// The usage, in the units of [`Health::data`](crate::Health::data) or
+        /// [`Health::metadata`](crate::Health::metadata).
         usage: Usage<u64>,
     },
     /// The number of free data blocks of a thin pool is at or below the low water mark of its table.
@@ -94,10 +96,11 @@ pub enum AlarmKind {
     },
     /// The number of free data blocks of a thin pool is above the low water mark again.
     AboveLowWater,
-    /// The state of a leg of a mirror or RAID, a stripe or a path has changed.
+    /// The state of a leg of a mirror or RAID, of a stripe or of a path has changed. The first step reports those that
+    /// do not work.
     #[non_exhaustive]
     Leg {
-        /// Its index from 0, in the order of the table. Paths are counted through all groups.
+        /// The index of the leg, from 0 in the order of the table. Paths are counted through all groups.
         index: usize,
         /// Its device, if the status contains it.
         device: Option<DeviceNumber>,
@@ -115,26 +118,26 @@ pub enum AlarmKind {
     Readable,
 }
 
-/// A space that can run out.
+/// The spaces whose usage a [`Monitor`](super::Monitor) reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Space {
-    /// The data space of a pool, of a snapshot's COW device, or of a VDO.
+    /// The data space of a pool, of a snapshot's COW device, or of a VDO volume.
     Data,
     /// The metadata space of a pool, a cache, a clone or an era device.
     Metadata,
 }
 
-/// The state of a leg, stripe or path.
+/// The state of a leg, stripe or path, as [`AlarmKind::Leg`] reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LegState {
-    /// It works and has all its data.
+    /// It works. A leg of a RAID also has all its data; one of a mirror may still be copied to.
     #[default]
     Working,
-    /// It works, but does not have all its data yet.
+    /// It is a leg of a RAID that works, but does not have all its data yet.
     Rebuilding,
-    /// It has failed or is missing.
+    /// It has failed or is missing. A mirror's leg counts as failed after any error.
     Failed,
     /// Its state is unknown to this version of the crate.
     Unknown,

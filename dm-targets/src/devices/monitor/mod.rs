@@ -34,8 +34,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// - by reading the status at an interval ([`MonitorOptions::status_interval`]), for changes without an event: levels
 ///   in percent, a corrupted block of a verity device, a writecache that has failed.
 ///
-/// In a *step*, the monitor reads what has changed: [`read`](Self::read) takes one, [`wait`](Self::wait) as many as it
-/// needs for a report. The first step reports the concerns that exist when the monitor is opened.
+/// In a *step*, the monitor reads what has changed: [`read`](Self::read) takes one step, [`wait`](Self::wait) as many
+/// as it needs for a report. The first step reports the concerns that exist when the monitor is opened.
 ///
 /// ```
 /// use dm_core::Host;
@@ -188,7 +188,7 @@ impl Monitor {
         self.read()
     }
 
-    /// Waits for changes and reports them. Returns no alarms if nothing changes within `timeout`.
+    /// Waits for changes and reports them. Returns an empty list if nothing changes within `timeout`.
     ///
     /// With `None`, or with a timeout such as `Duration::MAX`, it waits without limit. Signals do not end the wait.
     ///
@@ -208,8 +208,8 @@ impl Monitor {
         }
     }
 
-    /// The time after which to call [`read`](Self::read) even if the descriptor is not readable. `None` if this is not
-    /// necessary.
+    /// The time from now after which to call [`read`](Self::read) even if the descriptor is not readable. `None` if
+    /// this is not necessary.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
         if !self.due.is_empty() && self.retry.is_none() {

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use dm_core::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
-/// Options of [`Monitor::open`](super::Monitor::open).
+/// Options of [`Monitor::open_with`](super::Monitor::open_with): the devices, the levels of usage, and the interval.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,8 +38,8 @@ impl Default for MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// Follows all devices, with the levels 80, 85, 90, 95 and 100 percent, and reads the status of devices that can
-    /// change without an event every 10 seconds.
+    /// Follows all devices until some are selected, with the levels 80, 85, 90, 95 and 100 percent, and reads the
+    /// status of devices that can change without an event every 10 seconds.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -65,7 +65,7 @@ impl MonitorOptions {
         self
     }
 
-    /// Sets the percentages of used space that are reported, for data and for metadata. 0 and values above 100 are
+    /// Replaces the percentages of used space that are reported, for data and for metadata. 0 and values above 100 are
     /// ignored.
     #[must_use]
     pub fn levels(mut self, levels: impl IntoIterator<Item = u8>) -> Self {

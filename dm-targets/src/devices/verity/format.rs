@@ -124,10 +124,9 @@ impl VerityFormat {
         self
     }
 
-    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there.
-    ///
-    /// If `data` and `hash` are the same device, data are overwritten unless the superblock is behind them, which only
-    /// [`VerityVolume::format`](super::VerityVolume::format) checks.
+    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there. If `data` is the
+    /// same device, this does not check that they are behind the data, as
+    /// [`VerityVolume::format`](super::VerityVolume::format) does.
     ///
     /// The data are read once, and must not change meanwhile. The superblock is written last. The call uses about 1 MiB
     /// of memory, and a hash block for each level of the tree.
@@ -135,7 +134,7 @@ impl VerityFormat {
     /// # Errors
     ///
     /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]: nothing was written.
-    /// [`VerityError::Block`]: `hash` may be partly written.
+    /// [`VerityError::Block`].
     pub fn write(&self, data: &dyn BlockIo, hash: &dyn BlockIo) -> Result<VerityFormatted, VerityError> {
         self.write_parts(&NamedDevice::data(data), &NamedDevice::hash(hash))
     }
