@@ -12,15 +12,15 @@ use crate::table::TableLine;
 
 /// A cache on a fast device for a slow one, its origin.
 ///
-/// The first 4096 bytes of a new cache's metadata device must be zero. Change settings of the policy with
-/// [`CacheMessage::Set`](crate::cache::CacheMessage::Set).
+/// The first 4096 bytes of a new cache's metadata device must be zero. To change settings of the policy, send
+/// [`CacheMessage::Set`](crate::cache::CacheMessage::Set) with [`message`](MappedDev::message).
 impl MappedDev<Cache> {
     /// Attaches a cache to a device in use, which keeps its name and contents.
     ///
     /// The present table moves to a new private device, `origin_name`, which becomes the origin of the cache. `cache`
     /// makes the cache's table from the number of that device. The metadata device must begin with 4096 bytes of zeros,
     /// which is not checked. If it holds the metadata of an older cache, the blocks of that cache are read instead of
-    /// the device's data.
+    /// the device's data, and may be written over it.
     ///
     /// When a step fails, all steps are undone. The cache stays attached if udev does not finish after the switch
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
@@ -64,7 +64,7 @@ impl MappedDev<Cache> {
     ///
     /// [`DevError::Dirty`]: blocks have not been written back, or the cache is in writeback mode, so that they may
     /// become dirty at any time: call [`clean`](Self::clean) first. [`DevError::CacheFailed`].
-    /// [`DevError::SeveralLines`]. Nothing was changed. Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::SeveralLines`]. Nothing was changed in these cases. Others as [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let is_kept_clean = |line: &TableLine<Cache>| {

@@ -10,7 +10,8 @@ use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 
 /// A copy of another device, its source, that can be used while the data is still being copied.
 ///
-/// The first 4096 bytes of a new clone's metadata device must be zero.
+/// The first 4096 bytes of a new clone's metadata device must be zero. The contents of its destination device are
+/// overwritten.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -71,7 +72,7 @@ impl MappedDev<CloneTarget> {
     }
 
     /// Ends a completed copy while the device is in use: the device then maps its destination directly. The source and
-    /// the metadata device are free.
+    /// the metadata device are then free.
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ impl MappedDev<Crypt> {
     }
 
     /// Replaces the key while the device is in use, for example after a key in a keyring was replaced. Later I/O uses
-    /// the new key.
+    /// the new key: data that was written with another one is not encrypted again, and can no longer be read.
     ///
     /// # Errors
     ///

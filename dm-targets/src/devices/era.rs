@@ -55,7 +55,7 @@ impl MappedDev<Era> {
         Self::lay_over(host, device, origin_name, era)
     }
 
-    /// Detaches the target while the device is in use. The device then maps its origin directly, and writes are no
+    /// Detaches the era target while the device is in use. The device then maps its origin directly, and writes are no
     /// longer recorded.
     ///
     /// # Errors

@@ -25,19 +25,20 @@ use crate::thin_pool::PoolMode;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevError {
-    /// An operation failed. The error has the effects that are left, usually none.
+    /// An operation of [`Host`](dm_core::Host) failed. The error tells which of its effects remain, usually none.
     #[error(transparent)]
     Operation(#[from] OpError),
-    /// A single command failed.
+    /// A command that is not part of such an operation failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// The text is not a valid device name.
+    /// A text is not a valid device name or uuid.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The device has no active table.
     #[error("{0} has no active table")]
     NoTable(DevIdBuf),
-    /// The active table has another target type or cannot be parsed, or the kernel would refuse the requested table.
+    /// The active table has another target type or cannot be parsed; or the kernel would refuse the table that the
+    /// method has made.
     #[error("the table of {device} cannot be used")]
     #[non_exhaustive]
     Table {
@@ -46,7 +47,7 @@ pub enum DevError {
         /// The error in the table.
         source: TableError,
     },
-    /// The kernel would refuse the requested table. Nothing was changed.
+    /// The kernel would refuse the table of a device to create or take over. Nothing was changed.
     #[error("the requested table cannot be used")]
     #[non_exhaustive]
     Wanted {
@@ -83,12 +84,13 @@ pub enum DevError {
     /// The metadata of the era device cannot be read.
     #[error("the metadata of the era device {0} cannot be read; check the kernel's log")]
     EraFailed(DevIdBuf),
-    /// The table has several lines, but the action supports only one, since it could not check the others for data loss.
+    /// The table has several lines, but the action supports only one, since it could not check the others for data
+    /// loss.
     #[error(
         "the table of {0} has several lines, but this method requires a table of one line; load another table instead"
     )]
     SeveralLines(DevIdBuf),
-    /// The target does not report the requested data.
+    /// The target does not report the requested data, usually because the kernel is too old.
     #[error("the target of {0} does not report the requested data; this kernel may be too old")]
     NoAnswer(DevIdBuf),
     /// A device of the write cache has failed, so the origin may lack data.
@@ -115,7 +117,8 @@ pub enum DevError {
         /// The index of the leg, from 0.
         leg: u32,
     },
-    /// The leg to keep is not known to have all data, or no leg except the one to replace or remove is.
+    /// The leg to keep is not known to have all data; or, if a leg is added, replaced or removed, no leg that stays is
+    /// known to.
     #[error(
         "no suitable leg of {mirror} is known to hold all data: {} of {} regions are in sync; if you know which \
          one does, use rebuild_from or keep_leg_as_it_is",
@@ -150,7 +153,8 @@ pub enum DevError {
         /// The requested start sector.
         start: Sectors,
     },
-    /// The table has targets other than linear segments and the mirrors of a move, which have two legs.
+    /// The table has a target that is neither a linear segment nor a segment being moved, which is a mirror of two
+    /// legs.
     #[error("{0} has targets other than linear segments and segments that are being moved")]
     NotMoving(DevIdBuf),
     /// The device is suspended, and its target does not answer until it is resumed.
@@ -162,11 +166,11 @@ pub enum DevError {
     Unsupported {
         /// The device of the request.
         device: DevIdBuf,
-        /// The action, as it continues "this kernel cannot".
+        /// The action, as words that continue "this kernel cannot".
         what: &'static str,
         /// The required version of the ioctl interface.
         since: Version,
-        /// The version of the running kernel.
+        /// The version of the ioctl interface that the running kernel has.
         found: Version,
     },
     /// A block device cannot be opened, or refuses an action.
@@ -210,7 +214,7 @@ pub enum DevError {
         /// The number of metadata blocks that its metadata device can hold.
         wanted: MetaBlocks,
     },
-    /// The metadata device of a pool is not empty; nothing was done.
+    /// The metadata device of a pool holds other data than the method accepts; nothing was done.
     #[error("the metadata device {device} holds {found}; {}", match **found {
         PoolMetadata::Pool { .. } => "take that pool over, or erase its metadata first",
         _ => "use another metadata device, or erase this one first",
@@ -225,7 +229,7 @@ pub enum DevError {
     /// The metadata of a pool could not be checked or repaired, or is damaged.
     #[error(transparent)]
     PoolTool(Box<PoolToolError>),
-    /// A hash tree could not be created, read or verified.
+    /// A hash tree could not be created, read or verified. Requires the feature `verity-format`.
     #[cfg(feature = "verity-format")]
     #[error(transparent)]
     Verity(Box<VerityError>),
@@ -249,7 +253,7 @@ pub enum DevError {
         /// The error of the step.
         #[source]
         cause: Box<DevError>,
-        /// The error of the undo.
+        /// The error of undoing the steps before.
         undo: Box<DevError>,
     },
 }

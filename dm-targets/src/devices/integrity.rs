@@ -47,10 +47,11 @@ const SUPERBLOCK: Sectors = Sectors(8);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Integrity> {
-    /// Writes zeros over the superblock, so that the kernel formats the disk when its table is loaded. All data on it is lost.
+    /// Writes zeros over the superblock, so that the kernel formats the disk when its table is loaded. All data on the
+    /// disk is lost.
     ///
-    /// `disk` is the disk that holds the tags; its first `reserved` sectors are skipped as in the table. No other program can
-    /// mount it during the call.
+    /// `disk` is the disk that holds the tags; its first `reserved` sectors are skipped as in the table. No other
+    /// program can mount it during the call.
     ///
     /// # Errors
     ///
@@ -60,8 +61,8 @@ impl MappedDev<Integrity> {
         Ok(NamedBlock::open(host, &disk.into(), options)?.zero(reserved, SUPERBLOCK)?)
     }
 
-    /// Creates the device with the largest length that its disks allow. It is created with a few sectors first, since only the
-    /// kernel knows how many it provides, and then extended.
+    /// Creates the device with the largest length that its disks allow. It is created with a few sectors first, since
+    /// only the kernel knows how many it provides, and then extended.
     ///
     /// When a step fails, the device is removed; a superblock that the kernel has written is kept. The device stays if
     /// udev does not finish after the extension ([`OpError::is_done`](dm_core::OpError::is_done)).
@@ -146,8 +147,8 @@ impl MappedDev<Integrity> {
     ///
     /// # Errors
     ///
-    /// As [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does not
-    /// report how much it provides.
+    /// As [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does
+    /// not report how much it provides.
     pub fn fit(&self, host: &Host) -> Result<Sectors, DevError> {
         let status = self.unflushed_status(host)?;
         let provided = status.provided_sectors.ok_or_else(|| DevError::NoAnswer(self.to_id()))?;
@@ -159,8 +160,8 @@ impl MappedDev<Integrity> {
 
     /// Extends the device while it is in use, after its disk has grown, and returns its new length.
     ///
-    /// If its tags were recalculated before, the kernel calculates the tags of the new sectors in the background. Otherwise the
-    /// new sectors must be written before they can be read.
+    /// If its tags were recalculated before, the kernel calculates the tags of the new sectors in the background.
+    /// Otherwise the new sectors must be written before they can be read.
     ///
     /// # Errors
     ///
@@ -172,10 +173,10 @@ impl MappedDev<Integrity> {
     }
 
     /// Makes the kernel calculate the tags from the present data, and follows the work until it is complete. Sectors
-    /// that the kernel has not reached yet are not checked, and it also replaces tags that exist: call this once, after
-    /// the disk was formatted.
+    /// that the kernel has not reached yet are not checked, and the kernel also replaces tags that exist: call this
+    /// once, after the disk was formatted.
     ///
-    /// After a crash, the kernel continues from the last position that it recorded when the device is set up again.
+    /// When the device is set up again after a crash, the kernel continues from the last position that it recorded.
     /// Once the work is complete, another call has nothing to calculate.
     ///
     /// # Errors
@@ -189,8 +190,8 @@ impl MappedDev<Integrity> {
         Ok(self.progress(host, interval))
     }
 
-    /// Makes the kernel recalculate all tags from the first sector, for instance after a repair of the data, and follows the
-    /// work until it is complete. Changes that the old tags would have detected are no longer detected.
+    /// Makes the kernel recalculate all tags from the first sector, for instance after a repair of the data, and
+    /// follows the work until it is complete. Changes that the old tags would have detected are no longer detected.
     ///
     /// # Errors
     ///

@@ -164,7 +164,7 @@ impl<K: LineKind> MappedDev<K> {
         &self.name
     }
 
-    /// The uuid, if the device had one when this handle was made.
+    /// The uuid of the device, if it had one when this handle was made.
     #[must_use]
     pub fn uuid(&self) -> Option<&DmUuid> {
         self.uuid.as_deref()
@@ -180,7 +180,7 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](DevError::is_not_found).
+    /// [`is_not_found`](DevError::is_not_found): the device does not exist.
     pub fn info(&self, host: &Host) -> Result<DeviceInfo, DevError> {
         Ok(host.dm().device_info(self.id())?)
     }
@@ -189,12 +189,12 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](DevError::is_not_found).
+    /// [`is_not_found`](DevError::is_not_found): the device does not exist.
     pub fn number(&self, host: &Host) -> Result<DeviceNumber, DevError> {
         Ok(self.info(host)?.number())
     }
 
-    /// Looks up the path of its node.
+    /// Looks up a path of the device, as [`Host::path`]: below `/dev/mapper`, or `/dev/dm-N`.
     ///
     /// # Errors
     ///
@@ -302,11 +302,12 @@ impl<K: LineKind> MappedDev<K> {
         Ok(())
     }
 
-    /// Removes the device. The data on the devices that it uses is not erased.
+    /// Removes the device. Data on the devices that it uses is not erased.
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the device is in use. [`is_not_found`](DevError::is_not_found).
+    /// [`is_busy`](DevError::is_busy): the device is in use. [`is_not_found`](DevError::is_not_found): it does not
+    /// exist.
     pub fn remove(&self, host: &Host) -> Result<(), DevError> {
         self.remove_with(host, RemovePolicy::new()).map(drop)
     }

@@ -16,13 +16,13 @@ use crate::{Linear, Mirror, Usage};
 /// Several devices with the same contents.
 ///
 /// Legs are counted from 0. After a leg has failed, a mirror that handles errors without `keep_log` may hold writes
-/// back until its table is replaced; the new table then executes these writes. The methods that replace it therefore
-/// suspend the device without freezing a file system, which would wait for those writes, and without flushing I/O,
-/// which would wait for them or fail them.
+/// back until its table is replaced; the new table then executes these writes. The methods that replace the table
+/// therefore suspend the device without freezing a file system, which would wait for those writes, and without flushing
+/// I/O, which would wait for them or fail them.
 ///
-/// If the table has several lines, [`settle`](MappedDev::settle) checks and changes all,
-/// [`keep_leg`](MappedDev::keep_leg) refuses, [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) works on all, and the
-/// other methods work on the first one.
+/// If the table has several lines, [`settle`](MappedDev::settle) and
+/// [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) work on all of them, [`keep_leg`](MappedDev::keep_leg) refuses,
+/// and the other methods work on the first one.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -61,7 +61,8 @@ impl MappedDev<Mirror> {
         Ok(good_legs(&line.params, &self.leg_status(host)?).into_iter().next())
     }
 
-    /// Replaces a leg by another device while the mirror is in use, and follows the copying until it is done.
+    /// Replaces a leg by another device while the mirror is in use, and follows the copying until it is done. The
+    /// previous contents of the device are overwritten.
     ///
     /// Everything is copied from a leg that holds all data, which becomes the first one. When the copying is done, call
     /// [`settle`](Self::settle) if the log is on a disk.
@@ -84,7 +85,8 @@ impl MappedDev<Mirror> {
         self.rebuild_from(host, source, others, interval)
     }
 
-    /// Adds a leg while the mirror is in use, and follows the copying until it is done.
+    /// Adds a leg while the mirror is in use, and follows the copying to it until it is done. The previous contents of
+    /// the leg are overwritten. When the copying is done, call [`settle`](Self::settle) if the log is on a disk.
     ///
     /// # Errors
     ///
@@ -102,7 +104,8 @@ impl MappedDev<Mirror> {
 
     /// Removes a leg of a mirror of at least three while it is in use.
     ///
-    /// With a log on a disk, only what is not in sync is copied afterwards; with one in memory, everything.
+    /// Afterwards, the kernel copies again: with a log on a disk only what is not in sync; with one in memory,
+    /// everything. The returned progress follows it.
     ///
     /// # Errors
     ///
@@ -121,10 +124,11 @@ impl MappedDev<Mirror> {
         Ok(self.progress(host, interval))
     }
 
-    /// Copies everything from a leg, which the caller knows to hold all data, to the others, which may be new. Follows the
-    /// copying until it is done; if a leg fails, it ends as well.
+    /// Copies everything from the leg `source` to `others`, the other legs of the new table, which may be new devices.
+    /// The caller must know that `source` holds all data: what it lacks is lost.
     ///
-    /// The leg that is copied from becomes the first one, the others follow.
+    /// `source` becomes the first leg, `others` follow. The returned progress ends when the copying is done, or cannot
+    /// complete because a leg has failed. After a complete copy, call [`settle`](Self::settle) if the log is on a disk.
     ///
     /// # Errors
     ///
@@ -142,11 +146,11 @@ impl MappedDev<Mirror> {
         Ok(self.progress(host, interval))
     }
 
-    /// Records in the log, after a complete copy, that all regions are in sync, so that later only regions that get out of sync are
-    /// copied. Otherwise everything is copied again at the next resume.
+    /// Records in the log, after a complete copy, that all regions are in sync, so that later only regions that get out
+    /// of sync are copied. Without this call, everything is copied again at the next resume.
     ///
     /// This requires a log on a disk. A log in memory does not outlive its table: everything is copied when another
-    /// table becomes active, unless that says `nosync`, and this method changes nothing.
+    /// table becomes active, unless that has the option `nosync`, and this method changes nothing.
     ///
     /// # Errors
     ///
@@ -174,9 +178,9 @@ impl MappedDev<Mirror> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data; a program that knows better uses
-    /// [`keep_leg_as_it_is`](Self::keep_leg_as_it_is). [`DevError::SeveralLines`]. Nothing was done in these cases. Others as
-    /// [`set_table`](MappedDev::set_table).
+    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data; a program that knows it uses
+    /// [`keep_leg_as_it_is`](Self::keep_leg_as_it_is). [`DevError::SeveralLines`]. Nothing was done in these cases.
+    /// Others as [`set_table`](MappedDev::set_table).
     pub fn keep_leg(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         self.check_single(&self.table(host)?)?;
         let table = self.first_line(host)?.params;
@@ -188,11 +192,12 @@ impl MappedDev<Mirror> {
         self.keep_leg_as_it_is(host, leg)
     }
 
-    /// Replaces the mirror by one of its legs, even if that leg is not known to hold all data.
+    /// Replaces the mirror by one of its legs, even if that leg is not known to hold all data. Data that it lacks is
+    /// lost.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. Those of [`set_table`](MappedDev::set_table).
+    /// [`DevError::NoLeg`]: nothing was done. Others as [`set_table`](MappedDev::set_table).
     pub fn keep_leg_as_it_is(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let mut lines = Vec::new();
@@ -278,10 +283,10 @@ fn place_beside(source: u32, leg: u32) -> usize {
 /// The legs that certainly hold all data.
 fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
     let alive = (0..).zip(&status.legs).filter(|(_, leg)| leg.health == MirrorHealth::Alive).map(|(leg, _)| leg);
-    // Regions that are out of sync are written only to the leg from which the kernel copies. When that leg fails, the kernel
-    // copies from another one (`fail_mirror` in drivers/md/dm-raid1.c), and it forgets the error once all regions are in sync
-    // (`reset_ms_flags`). In a mirror of two legs, the first leg therefore holds all data as long as it shows no error; in a
-    // mirror of more legs only if writes wait for a new table after an error.
+    // Regions that are out of sync are written only to the leg from which the kernel copies. When that leg fails, the
+    // kernel copies from another one (`fail_mirror` in drivers/md/dm-raid1.c), and it forgets the error once all
+    // regions are in sync (`reset_ms_flags`). In a mirror of two legs, the first leg therefore holds all data as long
+    // as it shows no error; in a mirror of more legs only if writes wait for a new table after an error.
     let may_have_changed = table.legs.len() > 2 && table.features.keep_log;
     if status.in_sync == status.regions {
         alive.collect()
@@ -290,8 +295,8 @@ fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
     }
 }
 
-/// The suspension for a new table of a mirror: held-back writes are passed to the new table, while a flush would wait for them
-/// or fail them (`hold_bio` in drivers/md/dm-raid1.c).
+/// The suspension for a new table of a mirror: held-back writes are passed to the new table, while a flush would wait
+/// for them or fail them (`hold_bio` in drivers/md/dm-raid1.c).
 pub(super) fn at_once() -> ReloadOptions {
     ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true).skip_lockfs(true))
 }

@@ -49,18 +49,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`setup_pool`](ThinPoolDev::setup_pool) creates the pool if the metadata device is empty, and takes over an existing pool on it.
+//! [`setup_pool`](ThinPoolDev::setup_pool) creates the pool if its metadata device begins with zeros, and activates or
+//! takes over an existing pool.
 //!
 //! # Verity
 //!
-//! With the feature `verity-format`, `VerityVolume` creates the hash tree of a device as `veritysetup` does, checks all blocks
-//! without a verity device, and returns the table for [`VerityDev::activate`]. `VerityFormat` and `VeritySuperblock` do the same with
-//! the images of devices in files.
+//! With the feature `verity-format`, `VerityVolume` creates the hash tree of a device as `veritysetup` does, checks all
+//! blocks without a verity device, and returns the table for [`VerityDev::activate`]. `VerityFormat` and
+//! `VeritySuperblock` do the same with images in files.
 //!
 //! # Monitoring and statistics
 //!
 //! [`Monitor`] follows devices and reports changes of their health, such as a pool that fills, a leg that fails or
-//! comes back, or a corrupted block. [`Stats`] counts their I/O and computes rates.
+//! comes back, or a corrupted block. [`Stats`] counts the I/O of a device and computes rates.
 //!
 //! # Operations
 //!

@@ -36,11 +36,11 @@ use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 /// ```
 impl MappedDev<Linear> {
     /// Starts moving the segment (a line of the table) at sector `segment` of this device to sector `start` of the
-    /// device `to`.
+    /// device `to`, over what was there.
     ///
-    /// The segment becomes a mirror that copies it. Follow it with [`progress`](MappedDev::progress), then call
-    /// [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes to copied
-    /// regions go to both places. If a device fails, writes to the segment may block until
+    /// The segment becomes a mirror that copies it. Follow the copying with [`progress`](MappedDev::progress), then
+    /// call [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes to
+    /// copied regions go to both places. If a device fails, writes to the segment may block until
     /// [`cancel_move`](MappedDev::cancel_move). The progress is not stored: after a crash, set the device up with its
     /// old table and start the move again. A program that was only restarted opens the device as a `MappedDev<Any>` and
     /// continues.
@@ -81,14 +81,14 @@ impl MappedDev<Any> {
     /// Ends the moves of the device while it is in use: their segments are then at the new places, and the old places
     /// are free. Does nothing without a move.
     ///
-    /// After a complete copy, reads that fail at the old place do not prevent this. A write that fails there does: its
-    /// region is then out of sync, and the status does not tell whether it was copied before. A program that saw the copy
-    /// complete sets a table with the new place itself, with a noflush suspend.
+    /// After a complete copy, reads that fail at the old place do not prevent this call. A write that fails there does:
+    /// its region is then out of sync, and the status does not tell whether the region was copied before. A program
+    /// that saw the copy complete sets a table with the new place itself, with a noflush suspend.
     ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: the copy is not complete, or the device of the new place has failed. Nothing was changed.
-    /// [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
+    /// [`DevError::NotCopied`]: the copy is not complete, or the device of the new place has failed. Nothing was
+    /// changed. [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
     /// [`set_table`](MappedDev::set_table).
     pub fn finish_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;

@@ -56,7 +56,7 @@ pub struct MultipathPath {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Multipath> {
-    /// The paths of all groups, in their order.
+    /// Reads the paths of all groups from the status, in the order of the table.
     ///
     /// # Errors
     ///
@@ -124,7 +124,8 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::EnableGroup(group))
     }
 
-    /// Sets whether requests wait when no path is left, instead of failing. With `false`, waiting requests fail.
+    /// Sets whether requests wait while no path works (`waits`), or fail. With `false`, requests that wait already
+    /// fail.
     ///
     /// # Errors
     ///
@@ -136,15 +137,15 @@ impl MappedDev<Multipath> {
     /// Makes the kernel read from each working path of the current group; paths whose read fails are marked as failed.
     /// Returns when all have been read; [`paths`](Self::paths) then shows the result.
     ///
-    /// This is for programs that send requests past the device mapper, such as one that forwards SCSI commands of a virtual
-    /// machine, and therefore have to detect failed paths themselves. Failed paths are not probed.
+    /// This is for programs that send requests past the device mapper, for example SCSI commands of a virtual machine,
+    /// and therefore have to detect failed paths themselves. Failed paths are not probed.
     ///
     /// This method opens the node of the device.
     ///
     /// # Errors
     ///
-    /// [`DevError::Unsupported`]: the kernel is older than Linux 6.16. [`DevError::Block`] with the errno `ENOTCONN`: no path is
-    /// left and requests fail; with `EAGAIN`: the device is suspended.
+    /// [`DevError::Unsupported`]: the kernel is older than Linux 6.16. [`DevError::Block`] with the errno `ENOTCONN`:
+    /// no path is left and requests fail; with `EAGAIN`: the device is suspended.
     pub fn probe_paths(&self, host: &Host) -> Result<(), DevError> {
         // An older kernel would pass the ioctl on to a path, and wait without a limit if no path works
         // (`dm_prepare_ioctl` in drivers/md/dm.c).

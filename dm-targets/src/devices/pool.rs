@@ -20,8 +20,8 @@ const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 /// [`setup_pool`](MappedDev::setup_pool) reads them first, and takes over a pool that it finds there. Fields of the
 /// pool's table without a method here are changed with [`change`](MappedDev::change).
 ///
-/// A pool that is read-only, out of metadata space or failed refuses messages, and with them most of these methods:
-/// [`is_read_only`](DevError::is_read_only).
+/// A pool that is read-only, out of metadata space or failed refuses messages. Most of these methods send one, and then
+/// return an error that [`is_read_only`](DevError::is_read_only).
 ///
 /// Pools are hidden from programs that search for file systems, unless
 /// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.
@@ -29,7 +29,7 @@ impl MappedDev<ThinPool> {
     /// Makes the pool use `length` of its data device, rounded down to whole blocks, and all of its metadata device, up
     /// to the kernel's limit of nearly 16 GiB.
     ///
-    /// Call it after the devices below have grown. A pool never shrinks.
+    /// Call it after the data or metadata device has grown. A pool never shrinks.
     ///
     /// # Errors
     ///
@@ -127,8 +127,8 @@ impl MappedDev<ThinPool> {
         })
     }
 
-    /// Takes a snapshot of the metadata that programs such as `thin_dump` and `thin_delta` can read while the pool is in use.
-    /// Returns its block on the metadata device.
+    /// Takes a snapshot of the metadata that programs such as `thin_dump` and `thin_delta` can read while the pool is
+    /// in use. Returns its block on the metadata device.
     ///
     /// # Errors
     ///

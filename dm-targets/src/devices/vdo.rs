@@ -13,9 +13,10 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 /// `vdoformat` formats a volume. To grow it, use [`change`](MappedDev::change): a longer line increases the logical
 /// size, and a larger number of blocks in its table the physical size, after the underlying device has grown.
 ///
-/// An active volume keeps its logical block size, cached blocks, era length and threads: the kernel refuses a table with
-/// others ([`is_invalid`](DevError::is_invalid), with a line in its log), and [`TakeOver::Update`](dm_core::TakeOver::Update)
-/// fails without a change. Remove the device and set it up again to change them.
+/// An active volume keeps its logical block size, cached blocks, era length and threads: the kernel refuses a table
+/// with others ([`is_invalid`](DevError::is_invalid), with a line in the kernel's log), and
+/// [`TakeOver::Update`](dm_core::TakeOver::Update) fails without a change. Remove the device and set it up again to
+/// change them.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -44,7 +45,8 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// Reads the present sizes of the volume, and the parameters of its slabs and index, which `vdoformat` has set.
+    /// Reads the present sizes of the volume, and the parameters that `vdoformat` has set: those of its index, and of
+    /// its slabs (the parts of equal size in which it allocates blocks).
     ///
     /// # Errors
     ///

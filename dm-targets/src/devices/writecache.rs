@@ -11,7 +11,8 @@ use crate::{Usage, Work, WorkKind, Writecache};
 
 /// A device whose writes go to a fast device first.
 ///
-/// The fast device of a new cache must begin with zeros: 4096 bytes are enough.
+/// The fast device of a new cache must begin with zeros: 4096 bytes are enough. This is not checked: the blocks of an
+/// older cache on it would be read instead of the origin's data, and written over it.
 ///
 /// A table of several lines is refused ([`DevError::SeveralLines`]), since messages reach the first line only.
 ///
@@ -61,7 +62,7 @@ impl MappedDev<Writecache> {
 
     /// Writes back all cached blocks, and waits until they are written. Later writes are cached as before.
     ///
-    /// The command blocks until then, which can take minutes for a large cache; [`clean`](Self::clean) shows the progress.
+    /// The call blocks until then, which can take minutes for a large cache; [`clean`](Self::clean) shows the progress.
     ///
     /// # Errors
     ///
@@ -74,10 +75,10 @@ impl MappedDev<Writecache> {
         }
     }
 
-    /// Makes the next suspension write back all cached blocks: afterwards the origin holds all data, and can be copied or used
-    /// without the cache while the device is suspended.
+    /// Makes the next suspension write back all cached blocks: afterwards the origin holds all data, and can be copied
+    /// or used without the cache while the device is suspended.
     ///
-    /// The suspension takes as long as the writes. It does not report an error of them; the status does.
+    /// The suspension takes as long as the writes. It does not report an error of these writes; the status does.
     ///
     /// # Errors
     ///
@@ -99,8 +100,8 @@ impl MappedDev<Writecache> {
         Ok(self.progress_of(host, interval, cleaning))
     }
 
-    /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The fast device is then
-    /// free.
+    /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The fast device
+    /// is then free.
     ///
     /// No further blocks are cached from this call on, even if it returns [`DevError::Dirty`].
     ///
@@ -125,8 +126,8 @@ impl MappedDev<Writecache> {
         self.message(host, &message).map(drop)
     }
 
-    /// The status, if the cache has not failed. After an error, blocks that count as written back may be missing on the origin
-    /// (`__writecache_endio_ssd` in drivers/md/dm-writecache.c).
+    /// The status, if the cache has not failed. After an error, blocks that count as written back may be missing on the
+    /// origin (`__writecache_endio_ssd` in drivers/md/dm-writecache.c).
     fn working(&self, host: &Host) -> Result<WritecacheStatus, DevError> {
         let status = self.unflushed_status(host)?;
         if status.error == 0 { Ok(status) } else { Err(DevError::WritecacheFailed(self.to_id())) }

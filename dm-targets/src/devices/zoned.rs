@@ -22,8 +22,8 @@ use crate::{Usage, Zoned};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Zoned> {
-    /// Reads how many zones hold data, and how many there are, on all devices. [`status`](MappedDev::status) has the
-    /// numbers for each kind and device.
+    /// Reads how many zones hold data, and how many there are, on all devices together. [`status`](MappedDev::status)
+    /// has the numbers for each kind and device.
     ///
     /// # Errors
     ///

@@ -34,7 +34,7 @@ impl DevError {
         }
     }
 
-    /// The error of a block device, if that is the cause.
+    /// The error of a block device that failed; `None` for other causes.
     #[must_use]
     pub fn block(&self) -> Option<&BlockError> {
         match self.cause() {
@@ -80,15 +80,15 @@ impl DevError {
         self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
     }
 
-    /// Whether the name, uuid or number is taken, an existing device differs from the requested one, or a thin device with
-    /// this id exists.
+    /// Whether the name, uuid or number is taken, an existing device differs from the requested one, or a thin device
+    /// with this id exists.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.is(OpError::is_already_exists, Error::is_already_exists)
     }
 
-    /// Whether the target has no such data, for example a pool without a thin device of this id, or a disk could not be
-    /// read.
+    /// Whether the target does not have what was requested, for example a thin device with this id. It is also true if
+    /// a disk returned a medium error (the errno is `ENODATA` in both cases).
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.is(OpError::is_no_data, Error::is_no_data)
@@ -96,10 +96,10 @@ impl DevError {
 
     /// Whether a device is read-only, or a pool or cache refused a message because it cannot write its metadata.
     ///
-    /// Such a message is refused again until that state ends. A pool without a free metadata block needs a larger metadata
-    /// device and [`grow`](crate::devices::ThinPoolDev::grow); one with the feature `read_only`, a table without it. Metadata
-    /// that [needs a check](crate::Concern::NeedsCheck) or has failed must be checked or repaired while the device is not
-    /// active.
+    /// Such a message is refused again until that state ends. A pool without a free metadata block needs a larger
+    /// metadata device and [`grow`](crate::devices::ThinPoolDev::grow); a pool with the feature `read_only` needs a
+    /// table without it. Metadata that [needs a check](crate::Concern::NeedsCheck) or has failed must be checked or
+    /// repaired while the device is not active.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)

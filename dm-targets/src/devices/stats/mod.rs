@@ -72,7 +72,8 @@ impl Stats {
         Ok(Self { device: id.to_owned() })
     }
 
-    /// Finds the regions of a program on all devices, such as those that a process left when it was killed.
+    /// Finds the devices with regions of a program, and these regions, such as those that a process left when it was
+    /// killed.
     ///
     /// It takes one ioctl and two more for each device of the host. Devices that are removed meanwhile are left out.
     ///
@@ -146,7 +147,7 @@ impl Stats {
         self.list(host, None)
     }
 
-    /// Lists the regions with a program id, such as those of an earlier process.
+    /// Lists the regions of the device that have a program id, such as those of an earlier process.
     ///
     /// # Errors
     ///
@@ -173,7 +174,7 @@ impl Stats {
         self.print(host, region, StatsMessage::Print { region: region.id, areas: None })
     }
 
-    /// Reads the counters of some areas of a region. Areas that do not exist are left out.
+    /// Reads the counters of the selected areas of a region. Areas that do not exist are left out.
     ///
     /// # Errors
     ///
@@ -231,9 +232,10 @@ impl Stats {
         self.send(host, &StatsMessage::Delete(region.id)).map(drop)
     }
 
-    /// Deletes all regions with a program id, and returns how many there were.
+    /// Deletes all regions of the device that have a program id, and returns how many there were.
     ///
-    /// It takes one ioctl and one more for each region. A region that another process deletes meanwhile is not an error.
+    /// It takes one ioctl and one more for each region. A region that another process deletes meanwhile is not an
+    /// error.
     ///
     /// # Errors
     ///

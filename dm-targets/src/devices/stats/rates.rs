@@ -40,7 +40,7 @@ pub struct StatsRates {
     pub service_time: Option<Duration>,
 }
 
-/// The rates of reads, of writes, or of both.
+/// The rates of reads, of writes, or of both, between two readings: see [`StatsRates`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -59,8 +59,8 @@ impl StatsReading {
         self.areas.iter().filter_map(rates).collect()
     }
 
-    /// The rates of all areas together over `interval`: the time since the region was created or last cleared, for readings of
-    /// [`read_and_clear`](super::Stats::read_and_clear). `None` if it is zero, or there are no areas.
+    /// The rates of all areas together, for a reading of [`read_and_clear`](super::Stats::read_and_clear). `interval`
+    /// is the time since the region was created or last cleared. `None` if it is zero, or there are no areas.
     #[must_use]
     pub fn rates_over(&self, interval: Duration) -> Option<StatsRates> {
         StatsRates::between(None, &self.total()?, interval, self.tick())
