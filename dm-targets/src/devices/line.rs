@@ -20,7 +20,7 @@ use crate::text::fields::Fields;
 pub struct TypedParams<'a, K: LineKind>(&'a K::Table);
 
 impl<'a, K: LineKind> TypedParams<'a, K> {
-    /// Wraps a table.
+    /// Wraps the table of a line of the kind `K`.
     #[must_use]
     pub const fn new(table: &'a K::Table) -> Self {
         Self(table)

@@ -19,7 +19,8 @@ use crate::errors::table_error::TableError;
 use crate::table::{Table, TableLine};
 use crate::target::kind::LineKind;
 
-/// A whole mapped device whose lines have the target `K`, or [`Any`](crate::Any).
+/// A mapped device as a whole: all lines of its table have the target `K`, or any targets if `K` is
+/// [`Any`](crate::Any).
 ///
 /// It stores the name and uuid of the device but no state: each call reads the table, the status or the number from the
 /// kernel. Dropping it does not change the device.

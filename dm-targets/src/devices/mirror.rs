@@ -15,10 +15,10 @@ use crate::{Linear, Mirror, Usage};
 
 /// Several devices with the same contents.
 ///
-/// Legs are counted from 0. After a leg has failed, a mirror that handles errors without `keep_log` may hold writes
-/// back until its table is replaced; the new table then executes these writes. The methods that replace the table
-/// therefore suspend the device without freezing a file system, which would wait for those writes, and without flushing
-/// I/O, which would wait for them or fail them.
+/// Legs are counted from 0. After a leg has failed, a mirror with the feature `handle_errors` but not `keep_log` may
+/// hold writes back until its table is replaced; the new table then executes these writes. The methods that replace the
+/// table therefore suspend the device without freezing a file system, which would wait for those writes, and without
+/// flushing I/O, which would wait for them or fail them.
 ///
 /// If the table has several lines, [`settle`](MappedDev::settle) and
 /// [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) work on all of them, [`keep_leg`](MappedDev::keep_leg) refuses,

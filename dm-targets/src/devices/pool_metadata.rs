@@ -16,7 +16,8 @@ use crate::{Device, ThinPool};
 
 /// The contents of the first 4096 bytes of a device that a pool is to use for its metadata.
 ///
-/// The kernel makes a new pool if the first 4096 bytes are zeros (`__superblock_all_zeroes` in drivers/md/dm-thin-metadata.c).
+/// The kernel makes a new pool if the first 4096 bytes are zeros (`__superblock_all_zeroes` in
+/// drivers/md/dm-thin-metadata.c).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolMetadata {

@@ -110,8 +110,8 @@ impl MappedDev<ThinPool> {
 
     /// Creates a thin device with the first free id of the pool from `first` on, and returns that id as well.
     ///
-    /// The pool itself decides which ids are free, so no list of them has to be kept or read. Each id that is taken costs one
-    /// command.
+    /// The pool itself decides which ids are free, so no list of them has to be kept or read. Each id that is taken
+    /// costs one command.
     ///
     /// # Errors
     ///
@@ -253,7 +253,8 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin); [`is_no_data`](DevError::is_no_data): the pool has no thin device `origin`.
+    /// As [`create_thin`](Self::create_thin); [`is_no_data`](DevError::is_no_data): the pool has no thin device
+    /// `origin`.
     pub fn snapshot_of_inactive(
         &self,
         host: &Host,

@@ -113,7 +113,8 @@ impl MappedDev<ThinPool> {
         run(host, "thin_check", &[], &[("", device.into())])
     }
 
-    /// Checks the metadata of a pool that is not active, and if it is good, clears the flag that keeps the pool read-only.
+    /// Checks the metadata of a pool that is not active, and if it is good, clears the flag that keeps the pool
+    /// read-only.
     ///
     /// # Errors
     ///

@@ -33,8 +33,8 @@ enum State {
 }
 
 impl<K: LineKind> MappedDev<K> {
-    /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. If there are several
-    /// lines, follows the first one with work.
+    /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. If there are
+    /// several lines, follows the first one with work.
     ///
     /// The first value is read at once, each later one after `interval`. The iterator ends when no target has work,
     /// which may be at once, or after an error. Each step is one command and commits no metadata.

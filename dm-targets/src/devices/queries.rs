@@ -43,7 +43,8 @@ impl<K: LineKind> MappedDev<K> {
         Ok(lines)
     }
 
-    /// Reads the status of each line of the active table; returns an empty list if there is no table.
+    /// Reads the status of each line of the active table; returns an empty list if there is no table. Pools, caches and
+    /// clones commit their metadata first.
     ///
     /// # Errors
     ///
@@ -54,8 +55,8 @@ impl<K: LineKind> MappedDev<K> {
 
     /// Reads the status of each line of the active table, with options.
     ///
-    /// With [`noflush`](StatusOptions::noflush), pools, caches and clones do not commit their metadata first. The
-    /// options must request a status and not a table.
+    /// With [`noflush`](StatusOptions::noflush), pools, caches and clones do not commit their metadata. The options
+    /// must request a status and not a table.
     ///
     /// # Errors
     ///
@@ -75,8 +76,7 @@ impl<K: LineKind> MappedDev<K> {
 }
 
 impl<K: Target> MappedDev<K> {
-    /// Reads the status of its target, or of its first line if there are several, with the same options as
-    /// [`statuses`](Self::statuses).
+    /// Reads the status of its target, or of its first line if there are several, as [`statuses`](Self::statuses) does.
     ///
     /// # Errors
     ///
@@ -85,7 +85,8 @@ impl<K: Target> MappedDev<K> {
         self.status_with(host, StatusOptions::new())
     }
 
-    /// Reads the status of its target, with the options of [`statuses_with`](Self::statuses_with).
+    /// Reads the status of its target, or of its first line if there are several, with options as
+    /// [`statuses_with`](Self::statuses_with).
     ///
     /// # Errors
     ///

@@ -55,8 +55,8 @@ impl MappedDev<SnapshotMerge> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Merging`]: the merge has not finished, or has failed. [`DevError::SeveralLines`]. Nothing was changed.
-    /// Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::Merging`]: the merge has not finished, or has failed. [`DevError::SeveralLines`]. Nothing was
+    /// changed in these cases. Others as [`set_table`](MappedDev::set_table).
     pub fn finish(&self, host: &Host) -> Result<OriginDev, DevError> {
         let status = self.status(host)?;
         if !status.is_merged() {

@@ -126,13 +126,13 @@ impl DevError {
         self.operation().is_some_and(OpError::is_timed_out)
     }
 
-    /// Whether a signal interrupted the operation.
+    /// Whether a signal interrupted the operation or command.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.is(OpError::is_interrupted, Error::is_interrupted)
     }
 
-    /// Whether the process lacks the permission.
+    /// Whether the process lacks the permission for a command or for a block device.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         self.is(OpError::is_permission_denied, Error::is_permission_denied)

@@ -73,7 +73,7 @@ pub enum AlarmKind {
     ///
     /// This is reported once the usage in whole percent is at least 2 below the level, so that small changes are not
     /// reported repeatedly. If the size of the space changes, there is no margin, and if a level is still reached, the
-    /// highest is [reported](Self::LevelReached) instead.
+    /// highest is [reported as reached](Self::LevelReached) instead.
     #[non_exhaustive]
     LevelLeft {
         /// The kind of space.

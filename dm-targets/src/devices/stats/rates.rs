@@ -20,8 +20,8 @@ use crate::message::stats::{StatsArea, StatsCounts};
 /// | [`queue_size`](Self::queue_size) | Δ weighted time / *T* | `queue_size` |
 /// | [`service_time`](Self::service_time) | utilization / requests per second | `service_time` |
 ///
-/// The counters are those of `Documentation/admin-guide/device-mapper/statistics.rst`. The weighted time includes
-/// requests that are still in flight; the time of requests includes only completed ones.
+/// The counters are those of the kernel's `Documentation/admin-guide/device-mapper/statistics.rst`. The weighted time
+/// includes requests that are still in flight; the time of requests includes only completed ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -16,8 +16,8 @@ impl VeritySuperblock {
     ///
     /// # Errors
     ///
-    /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block, of data or of hashes, that does not
-    /// match the root hash. [`VerityError::Invalid`], [`VerityError::RootHash`], [`VerityError::TooSmall`],
+    /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block, of data or of hashes, that does
+    /// not match the root hash. [`VerityError::Invalid`], [`VerityError::RootHash`], [`VerityError::TooSmall`],
     /// [`VerityError::Block`].
     pub fn verify(&self, data: &dyn BlockIo, hash: &dyn BlockIo, root_hash: &Hex) -> Result<(), VerityError> {
         self.verify_parts(&NamedDevice::data(data), &NamedDevice::hash(hash), root_hash)

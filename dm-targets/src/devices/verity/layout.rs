@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-/// The shape of a tree on the hash device (`verity_ctr` in drivers/md/dm-verity-target.c): the level with the root first, the
-/// hashes of data last.
+/// The shape of a tree on the hash device (`verity_ctr` in drivers/md/dm-verity-target.c): the level with the root
+/// first, the hashes of data last.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// The levels, from the one with the hashes of data upwards. Empty for a single data block, whose hash is the root.
@@ -25,8 +25,8 @@ pub(super) struct Level {
 }
 
 impl Layout {
-    /// The tree over `data_blocks` blocks that starts at the hash block `first`. `None` if a block does not hold two hashes, or
-    /// if the tree has more blocks than can be counted.
+    /// The tree over `data_blocks` blocks that starts at the hash block `first`. `None` if a block does not hold two
+    /// hashes, or if the tree has more blocks than can be counted.
     pub(super) fn new(
         version: u32,
         digest_size: usize,

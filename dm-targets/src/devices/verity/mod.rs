@@ -39,7 +39,7 @@ use crate::verity::{VerityState, VerityTable};
 
 /// A read-only device whose blocks are checked against a tree of hashes when they are read.
 ///
-/// With the feature `verity-format`, a `VerityVolume` makes the tree, checks all of it, and gives the table.
+/// With the feature `verity-format`, a `VerityVolume` creates the tree, checks all of it, and returns the table.
 ///
 /// # Error correction
 ///
@@ -59,11 +59,12 @@ use crate::verity::{VerityState, VerityTable};
 /// secondary and platform keyrings (`verity_verify_root_hash` in drivers/md/dm-verity-verify-sig.c). The kernels on
 /// which this crate is tested have no certificate whose private key is known, so only the refusal is tested.
 impl MappedDev<Verity> {
-    /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it over.
+    /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it
+    /// over.
     ///
     /// The table determines what the kernel does when a corrupted block is read: see
-    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). [`change`](Self::change) changes
-    /// this while the device is in use; the device stays read-only.
+    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). [`change`](Self::change)
+    /// changes this while the device is in use; the device stays read-only.
     ///
     /// # Errors
     ///
@@ -92,10 +93,10 @@ impl MappedDev<Verity> {
 
     /// Whether a corrupted block was read since the table was loaded, also where the table ignores corruption.
     ///
-    /// The kernel raises no event of the device mapper for it (`verity_handle_err` in drivers/md/dm-verity-target.c), so
-    /// [`EventPoller`](dm_core::EventPoller) does not wake up: the state has to be read from time to time, as
-    /// [`Monitor`](super::Monitor) does. A block that was not read is not known to be corrupted; the method `verify` of
-    /// `VerityVolume` reads all of them.
+    /// The kernel raises no event of the device mapper for a corrupted block (`verity_handle_err` in
+    /// drivers/md/dm-verity-target.c), so [`EventPoller`](dm_core::EventPoller) does not wake up: the state has to be
+    /// read from time to time, as [`Monitor`](super::Monitor) does. A block that was not read is not known to be
+    /// corrupted; the method `verify` of `VerityVolume` reads all of them.
     ///
     /// # Errors
     ///

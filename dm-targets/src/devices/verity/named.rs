@@ -57,7 +57,8 @@ impl<'a> NamedDevice<'a> {
         self.io.flush().map_err(|error| self.refused(BlockAction::Flush, &error))
     }
 
-    /// Reads data blocks one after the other, many at a time, and calls a function with the number and the content of each.
+    /// Reads data blocks one after the other, many at a time, and calls a function with the number and the content of
+    /// each.
     pub(super) fn each_block(
         &self,
         block_size: u32,

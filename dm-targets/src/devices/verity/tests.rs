@@ -69,7 +69,8 @@ fn format() -> VerityFormat {
     VerityFormat::new().salt(*b"salt").uuid([7; 16])
 }
 
-/// The values are those of `veritysetup format` 2.6.1 on the same data: the root hash, and the SHA-256 of the hash device.
+/// The values are those of `veritysetup format` 2.6.1 on the same data: the root hash, and the SHA-256 of the hash
+/// device.
 #[test]
 fn trees_are_those_of_veritysetup() {
     let small = format().version(0).algorithm(VerityAlgorithm::Sha1).block_sizes(1024, 512).salt([]);
