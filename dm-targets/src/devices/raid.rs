@@ -15,8 +15,8 @@ impl MappedDev<Raid> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the array is suspended, or has other background work, such as a rebuild.
-    /// [`is_invalid`](DevError::is_invalid): its level has no redundancy.
+    /// [`is_busy`](DevError::is_busy): the array has other background work, such as a rebuild; or it is suspended,
+    /// which Linux 6.1 does not refuse. [`is_invalid`](DevError::is_invalid): its level has no redundancy.
     pub fn check<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Raid>, DevError> {
         self.message(host, &RaidMessage::Check)?;
         Ok(self.progress(host, interval))
