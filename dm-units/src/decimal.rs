@@ -143,7 +143,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len = self.len.min(len);
     }
 
-    /// Appends ASCII characters. Only [`as_str`](Self::as_str) checks that they are.
+    /// Appends bytes, which should be ASCII characters: [`as_str`](Self::as_str) fails if the text is not UTF-8.
     ///
     /// # Errors
     ///

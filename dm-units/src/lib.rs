@@ -67,9 +67,9 @@
 //! `FromStr` reads the following forms. A text that `{:#}` has rounded is refused or read as another size, so store the
 //! bare number.
 //!
-//! - a bare number, counted in the unit: `16`;
+//! - a bare number, counted in the type's unit: `16`;
 //! - a number with or without a fraction, at most one space, and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, `PiB`, `EiB`,
-//!   `ZiB`, `YiB`, or `s` for sectors: `16MiB`, `1.5 GiB`, `8s`. The value must be a whole number of the unit.
+//!   `ZiB`, `YiB`, or `s` for sectors: `16MiB`, `1.5 GiB`, `8s`. The size must be a whole number of the type's unit;
 //! - for [`DataBlocks`], only `block` or `blocks` as the unit: `16 blocks`.
 //!
 //! `M`, `MB` and their like are refused: to some programs they are powers of 1000, to others powers of 1024.

@@ -47,11 +47,10 @@
 //!
 //! # An operation suspends last
 //!
-//! A suspended device holds its users' I/O, possibly also that of the program that suspended it. So an operation
-//! does all other work that can fail or block before it suspends: it loads tables, creates semaphores, takes locks.
-//! Between suspend and resume it calls nothing of the caller's: log records are kept and passed on after the
-//! resume. The resume never depends on udev: a failure to wait for udev is reported after the device serves I/O
-//! again.
+//! A suspended device holds its users' I/O, possibly also that of the program that suspended it. So an operation does
+//! all other work that can fail or block before it suspends: it loads tables, creates semaphores, takes locks. Between
+//! suspend and resume it calls no code of the caller, such as a logger: log records are kept and passed on after the
+//! resume. The resume never depends on udev: a failure to wait for udev is reported after the device serves I/O again.
 //!
 //! # Undo
 //!
@@ -74,8 +73,8 @@
 //!
 //! # No process-wide settings
 //!
-//! libdm keeps its log function, its buffer and its mode of names in global variables, so that two libraries in one
-//! process can disturb each other. Here all settings and caches belong to a handle or a host, apart from the
+//! libdm keeps its log function, its buffer and its mode of mangling names in global variables, so that two libraries
+//! in one process can disturb each other. Here all settings and caches belong to a handle or a host, apart from the
 //! environment variable `DM_DISABLE_UDEV`, which libdm reads as well. One list is global: the child processes that a
 //! suspension with a timeout has left behind (see below), so that a later call can reap them.
 //!

@@ -51,8 +51,8 @@ pub enum EventKind {
     /// is also reported for devices that had no active table at that time, and when a device is resumed that was
     /// suspended at that time.
     Resumed,
-    /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read its status for
-    /// details.
+    /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read the device's status
+    /// for details.
     #[non_exhaustive]
     Changed {
         /// The device's event number now.

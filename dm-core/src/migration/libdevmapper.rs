@@ -6,7 +6,7 @@
 //!
 //! An option that the kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), while
 //! libdevmapper warns and continues without it. To do the same, set `if_possible`, such as
-//! [`SuspendOptions::if_possible`]; it has no effect for a prefix of a list and for [`StatusKind::Ima`].
+//! [`SuspendOptions::if_possible`]; it has no effect on a prefix that filters a list, nor on [`StatusKind::Ima`].
 //!
 //! # Tasks
 //!

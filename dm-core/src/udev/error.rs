@@ -113,7 +113,7 @@ pub enum UdevError {
         path: PathBuf,
     },
     /// `/dev/mapper` is not safe: nodes are only created in a directory, not a link to one, that belongs to root, or to
-    /// the owner of the directory that is used as `/dev`, and that is not writable for all users.
+    /// the owner of the directory that is used as `/dev`, and that is not writable by all users.
     #[error(
         "cannot make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
         path.display()
