@@ -48,10 +48,26 @@ impl TableStatus {
         TargetStatuses::new(&self.reply, header::target_count(self.reply.header()))
     }
 
+    /// Whether this is the table of a locked device: it is suspended, and the key of a `crypt` line is all zeros, as
+    /// the kernel prints it after the message `key wipe` (`crypt_wipe_key` in drivers/md/dm-crypt.c).
+    ///
+    /// Such a table must not be loaded again, since the device would then use a key of zeros. A suspended device with a
+    /// real key of zeros looks the same.
+    #[must_use]
+    pub fn has_wiped_key(&self) -> bool {
+        self.info().is_suspended() && self.iter().flatten().any(is_key_zero)
+    }
+
     /// Whether both replies have the same lines.
     pub(crate) fn has_lines_of(&self, other: &Self) -> bool {
         self.iter().eq(other)
     }
+}
+
+/// Whether the key, the second word of a `crypt` line, is all zeros.
+fn is_key_zero(line: TargetStatus<'_>) -> bool {
+    let key = line.params.as_bytes().split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    line.target_type == *"crypt" && !key.is_empty() && key.iter().all(|byte| *byte == b'0')
 }
 
 /// Whether a line belongs to a target that takes keys, or cannot be decoded.

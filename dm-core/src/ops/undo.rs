@@ -191,10 +191,15 @@ pub(super) fn is_same(table: &TableStatus, old: &TableStatus) -> bool {
     table.info().is_read_only() == old.info().is_read_only() && table.has_lines_of(old)
 }
 
-/// Makes a table active again, if it is not active, or if the next resume would replace it.
+/// Makes a table active again, if it is not active, or if the next resume would replace it. A table whose key was wiped is
+/// not loaded.
 fn restore(op: &Op<'_>, old: &TableStatus, is_threatened: bool) -> Result<()> {
     let (dm, id) = (op.dm(), op.target());
     if !is_threatened && is_same(&uninterrupted(|| dm.table_status_with(id, read_table()))?, old) {
+        return Ok(());
+    }
+    // The new table stays: with the old one as it is printed, I/O would be encrypted with a key of zeros.
+    if old.has_wiped_key() {
         return Ok(());
     }
     // A kernel that cannot wipe its copy must not prevent the undo.

@@ -88,6 +88,13 @@ pub enum PlanCause {
     /// declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
+    /// The undo cannot make the old table of this device active again, because its key was wiped. The new table stays
+    /// active.
+    #[error(
+        "the old table of device '{}' cannot be loaded again, because its key was wiped; the new one stays active",
+        .0.shown()
+    )]
+    KeyWiped(DmNameBuf),
 }
 
 impl PlanError {
@@ -135,7 +142,7 @@ impl PlanCause {
         match self {
             Self::Operation(error) => error.errno(),
             Self::Command(error) => error.errno(),
-            Self::Undeclared(_) => None,
+            Self::Undeclared(_) | Self::KeyWiped(_) => None,
         }
     }
 }

@@ -135,14 +135,18 @@ impl<'a> Run<'_, 'a> {
     }
 
     fn load(&mut self, device: &WantedDevice<'a>) -> Result<(), PlanCause> {
-        let options = StatusOptions::table().noflush(true).secure(true).if_possible(true);
-        let old = self.dm.table_status_with(&device.name, options)?;
+        let old = self.table(&device.name)?;
         let lines = self.lines(device)?;
         let options = LoadOptions::new().read_only(device.read_only);
         // A failed load may have taken effect.
         self.done.push(Done::Loaded { name: device.name.clone(), old: Box::new(old), is_active: false });
         self.dm.table_load_with(&device.name, lines, options)?;
         Ok(())
+    }
+
+    fn table(&self, name: &DmName) -> Result<TableStatus, PlanCause> {
+        let options = StatusOptions::table().noflush(true).secure(true).if_possible(true);
+        Ok(self.dm.table_status_with(name, options)?)
     }
 
     fn suspend(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
@@ -226,6 +230,12 @@ impl<'a> Run<'_, 'a> {
 
     /// Makes the old table active again. A device without an old table keeps the new one.
     fn put_back(&self, name: &DmNameBuf, old: &TableStatus) -> Result<(), PlanCause> {
+        if old.has_wiped_key() {
+            // With the old table as it is printed, I/O would be encrypted with a key of zeros.
+            self.clear(name)?;
+            let is_active = self.table(name)?.has_lines_of(old);
+            return if is_active { Ok(()) } else { Err(PlanCause::KeyWiped(name.clone())) };
+        }
         let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>();
         let lines = lines.map_err(crate::error::Error::from)?;
         if !lines.is_empty() {

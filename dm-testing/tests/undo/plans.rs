@@ -4,9 +4,12 @@ use std::io;
 use std::mem::offset_of;
 use std::sync::{Arc, Mutex};
 
-use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
+use dm_core::plan::{PlanCause, PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::udev::{self, Strategy, Udev, Visibility};
-use dm_core::{Command, Dm, DmName, DmUuid, Host, Prefix, SetupOptions, TargetLine, Transport, UdevCookie, UdevFlags};
+use dm_core::{
+    Command, Dm, DmName, DmUuid, Host, Prefix, SetupOptions, StatusOptions, TargetLine, Transport, UdevCookie,
+    UdevFlags,
+};
 use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
@@ -106,6 +109,36 @@ fn a_plan_is_undone_on_a_kernel_that_cannot_wipe_tables() {
     let error = carry_out(&host, stack(disk, [8, 1])).unwrap_err();
     assert!(error.is_undone(), "{error}");
     assert_eq!(carry_out(&host, stack(disk, [0, 0])).unwrap(), []);
+}
+
+#[test]
+fn the_undo_of_a_plan_does_not_make_the_zeros_of_a_wiped_key_the_key() {
+    let memory = MemoryKernel::new();
+    let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
+    let crypt = |start| {
+        let line = move |_: &dm_core::plan::Numbers| {
+            let params = format!("aes-xts-plain64 {} 0 {disk} {start}", "5a".repeat(32));
+            Some(vec![TargetLine::text(Sectors(0), Sectors(64), "crypt", params).boxed()])
+        };
+        WantedDevice::new(name("a"), line)
+    };
+    let other = |target| {
+        let line =
+            move |_: &dm_core::plan::Numbers| Some(vec![TargetLine::text(Sectors(0), Sectors(64), target, "").boxed()]);
+        WantedDevice::new(name("b"), line)
+    };
+    carry_out(&host, [crypt(0), other("zero")]).unwrap();
+    memory.dm().device_suspend("a").unwrap();
+    memory.dm().target_msg("a", "key wipe").unwrap();
+    let present = || memory.dm().table_status_with("a", StatusOptions::table()).unwrap();
+    // The table of the other device is refused before one is active.
+    let error = carry_out(&host, [crypt(8), other("none")]).unwrap_err();
+    assert!(error.is_undone() && present().has_wiped_key() && !present().info().has_inactive_table(), "{error}");
+    // A device that uses the encrypted one does not fit, after that has its new table.
+    let upper = WantedDevice::new(name("c"), |numbers| Some(linear(numbers.get(name("a"))?, 1))).uses([name("a")]);
+    let error = carry_out(&host, [crypt(8), upper]).unwrap_err();
+    assert!(matches!(&error, PlanError::Step { left, .. } if matches!(left[..], [PlanCause::KeyWiped(_)])), "{error}");
+    assert!(!present().has_wiped_key() && !present().info().is_suspended());
 }
 
 /// Records the flags for udev's rules of each command that causes a uevent.

@@ -3,10 +3,10 @@
 use std::io;
 use std::mem::offset_of;
 
-use dm_core::{Command, Dm, Host, Remains, Step, TargetLine, Transport};
+use dm_core::{Command, Dm, Host, Remains, StatusOptions, Step, TargetLine, Transport};
 use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
-use dm_units::{Sectors, Version};
+use dm_units::{Bytes, Sectors, Version};
 use nix::libc::{EFAULT, EINVAL, EIO, ENOMEM};
 
 fn line(target: &str) -> [TargetLine<impl dm_core::TargetParams>; 1] {
@@ -86,4 +86,23 @@ fn a_created_device_whose_state_cannot_be_read_is_unknown() {
     };
     assert_eq!(failing(4).remains(), [Remains::Unknown]);
     assert_eq!(failing(5).remains(), [Remains::Exists], "the removal fails, and the state can be read");
+}
+
+#[test]
+fn an_undo_does_not_make_the_zeros_of_a_wiped_key_the_key() {
+    let memory = MemoryKernel::new();
+    let disk = memory.disk(Bytes(1 << 20)).number();
+    let line = || {
+        let params = format!("aes-xts-plain64 {} 0 {disk} 0", "5a".repeat(32));
+        [TargetLine::text(Sectors(0), Sectors(8), "crypt", params)]
+    };
+    memory.host().create("home", line()).unwrap();
+    memory.dm().device_suspend("home").unwrap();
+    memory.dm().target_msg("home", "key wipe").unwrap();
+    // The reply of the resume is lost, and the state cannot be read. Between them the kernel's reason is searched for.
+    let host = Host::new(FailAt::after(&memory.dm(), 3, EIO).and(5, EIO).dm());
+    let error = host.reload("home", line()).unwrap_err();
+    assert!(error.step() == Step::Resume && error.remains() == [Remains::NewTable], "{error:?}");
+    assert!(!memory.dm().table_status_with("home", StatusOptions::table()).unwrap().has_wiped_key());
+    memory.dm().device_resume("home").unwrap();
 }
