@@ -10,8 +10,8 @@ use crate::crypt::{CryptKey, CryptMessage};
 /// A device whose contents are stored encrypted on another one.
 impl MappedDev<Crypt> {
     /// Suspends the device and wipes its key from the kernel's memory, for example before the machine sleeps. A copy in
-    /// a keyring stays there. I/O waits until [`unlock`](Self::unlock). Do not call [`change`](MappedDev::change)
-    /// before: the kernel prints a wiped key as zeros, which would become the key.
+    /// a keyring stays there. I/O waits until [`unlock`](Self::unlock). Until then the kernel prints the key as zeros,
+    /// and [`change`](MappedDev::change) returns [`DevError::KeyWiped`].
     ///
     /// If the message fails, the device is resumed, unless it was suspended before or the kernel has dropped the key
     /// already.

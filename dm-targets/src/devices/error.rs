@@ -160,6 +160,10 @@ pub enum DevError {
     /// The device is suspended, and its target does not answer until it is resumed.
     #[error("{0} is suspended, and its target answers only after a resume")]
     Suspended(DevIdBuf),
+    /// The key of the device was wiped, and the kernel prints it as zeros, which would become the key. Nothing was
+    /// changed. A suspended device with a key of zeros looks the same.
+    #[error("the key of {0} was wiped, and zeros would become its key; set its key first")]
+    KeyWiped(DevIdBuf),
     /// The kernel is too old for the action.
     #[error("this kernel cannot {what} of {device}: it has interface version {found}, and {since} is needed")]
     #[non_exhaustive]

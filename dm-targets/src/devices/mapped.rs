@@ -237,7 +237,7 @@ impl<K: LineKind> MappedDev<K> {
     /// # Errors
     ///
     /// As [`table`](Self::table) and [`set_table`](Self::set_table). [`DevError::Table`]: the kernel would refuse the
-    /// changed table. Nothing was changed.
+    /// changed table. [`DevError::KeyWiped`]: the key in the table was wiped. Nothing was changed in these cases.
     pub fn change(&self, host: &Host, change: impl FnOnce(&mut Vec<TableLine<K>>)) -> Result<(), DevError> {
         self.change_with(host, ReloadOptions::new(), change)
     }
@@ -253,7 +253,7 @@ impl<K: LineKind> MappedDev<K> {
         options: ReloadOptions,
         change: impl FnOnce(&mut Vec<TableLine<K>>),
     ) -> Result<(), DevError> {
-        let mut lines = self.table(host)?.into_lines();
+        let mut lines = self.table_to_change(host)?.into_lines();
         change(&mut lines);
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
         self.set_table_with(host, &table, options)

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use dm_core::{Host, StatusOptions};
+use dm_core::{Host, StatusOptions, TableStatus};
 
 use super::line::TypedMessage;
 use super::{DevError, MappedDev};
@@ -21,7 +21,19 @@ impl<K: LineKind> MappedDev<K> {
     /// [`DevError::NoTable`]: the device has no active table. [`DevError::Table`]: the active table has another target
     /// type or cannot be parsed. [`DevError::PoolFailed`]: the pool of a thin device has failed.
     pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
-        let lines = self.lines(host)?;
+        self.usable(self.lines(host)?)
+    }
+
+    /// Reads the active table to change it. A table whose key was wiped is refused.
+    pub(super) fn table_to_change(&self, host: &Host) -> Result<Table<K>, DevError> {
+        let table = self.read_table(host)?;
+        if table.has_wiped_key() {
+            return Err(DevError::KeyWiped(self.to_id()));
+        }
+        self.usable(self.parse_lines(&table)?)
+    }
+
+    fn usable(&self, lines: Vec<TableLine<K>>) -> Result<Table<K>, DevError> {
         if lines.iter().any(|line| K::has_failed(&line.params)) {
             return Err(DevError::PoolFailed(self.id().to_owned()));
         }
@@ -30,13 +42,18 @@ impl<K: LineKind> MappedDev<K> {
 
     /// Reads the lines of the active table as the kernel prints them, even if they cannot be loaded again.
     pub(super) fn lines(&self, host: &Host) -> Result<Vec<TableLine<K>>, DevError> {
+        self.parse_lines(&self.read_table(host)?)
+    }
+
+    fn read_table(&self, host: &Host) -> Result<TableStatus, DevError> {
         let options = StatusOptions::table().noflush(true).secure(true);
-        let status = host.dm().table_status_with(self.id(), options)?;
-        if !status.info().has_active_table() {
-            return Err(DevError::NoTable(self.id().to_owned()));
-        }
+        let table = host.dm().table_status_with(self.id(), options)?;
+        if table.info().has_active_table() { Ok(table) } else { Err(DevError::NoTable(self.to_id())) }
+    }
+
+    fn parse_lines(&self, table: &TableStatus) -> Result<Vec<TableLine<K>>, DevError> {
         let mut lines = Vec::new();
-        for (line, number) in status.iter().zip(1..) {
+        for (line, number) in table.iter().zip(1..) {
             let line = TableLine::try_from(line?);
             lines.push(line.map_err(|error| self.no_table(TableError::new(number, TableErrorKind::Parse(error))))?);
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use dm_core::{SetupOptions, StatusOptions, TableSlot, TargetLine};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
 use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
-use dm_targets::devices::{CacheDev, CryptDev, DevError, LinearDev, OriginDev, RaidDev, SnapshotDev};
+use dm_targets::devices::{CacheDev, CryptDev, DevError, LinearDev, MappedDev, OriginDev, RaidDev, SnapshotDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
 use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
-use dm_targets::{Key, Table, TableLine, Target};
+use dm_targets::{Any, Key, Table, TableLine, Target};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
@@ -81,6 +81,7 @@ mod crypts {
 
     on_both_kernels! { ["crypt"];
         a_locked_device_is_unlocked_with_its_key,
+        the_zeros_of_a_locked_device_do_not_become_its_key,
         a_key_of_another_size_leaves_the_device_as_it_was,
         a_key_that_the_cipher_does_not_take_is_refused,
         a_key_message_to_a_device_that_is_not_suspended_is_refused_with_the_reason,
@@ -108,6 +109,19 @@ mod crypts {
         assert_eq!(first_byte(kernel, number, 0), 7);
         crypt.set_key(&host, key(&"5a".repeat(64))).unwrap();
         assert_eq!(first_byte(kernel, number, 0), 7);
+    }
+
+    fn the_zeros_of_a_locked_device_do_not_become_its_key(kernel: &dyn TestKernel) {
+        let (host, crypt) = (kernel.host(), crypt(kernel));
+        crypt.lock(&host).unwrap();
+        let any = MappedDev::<Any>::open(&host, &crypt).unwrap();
+        for error in [crypt.change(&host, |_| ()).unwrap_err(), any.change(&host, |_| ()).unwrap_err()] {
+            assert!(matches!(error, DevError::KeyWiped(_)), "{error}");
+        }
+        let info = crypt.info(&host).unwrap();
+        assert!(info.is_suspended() && !info.has_inactive_table());
+        crypt.unlock(&host, key(&"5a".repeat(64))).unwrap();
+        crypt.change(&host, |_| ()).unwrap();
     }
 
     fn a_key_of_another_size_leaves_the_device_as_it_was(kernel: &dyn TestKernel) {
