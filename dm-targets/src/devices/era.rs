@@ -11,10 +11,11 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 ///
 /// The first 4096 bytes of a new device's metadata device must be zero. While the device is suspended, its target
 /// answers neither messages nor status requests, and a signal does not end the wait. If the table is replaced during
-/// such a wait, neither call returns (`perform_rpc` in drivers/md/dm-era-target.c). [`checkpoint`](Self::checkpoint),
-/// [`figures`](Self::figures) and the methods for metadata snapshots therefore return [`DevError::Suspended`] for a
-/// suspended device; [`status`](MappedDev::status), [`message`](MappedDev::message), [`progress`](MappedDev::progress)
-/// and [`Monitor`](super::Monitor) do not check.
+/// such a wait, neither call returns (`perform_rpc` in drivers/md/dm-era-target.c). All methods that send one therefore
+/// first check that the device is not suspended, and otherwise return [`DevError::Suspended`];
+/// [`Monitor`](super::Monitor) does not read the status then. A program must not suspend the device while another thread
+/// or process uses these methods, since the check does not prevent a suspension right after it. Commands of
+/// [`Dm`](dm_core::Dm) such as [`table_status`](dm_core::Dm::table_status) do not check.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -103,7 +104,6 @@ impl MappedDev<Era> {
     ///
     /// [`DevError::Suspended`]. [`DevError::EraFailed`].
     pub fn figures(&self, host: &Host) -> Result<WorkingEra, DevError> {
-        self.check_resumed(host)?;
         match self.unflushed_status(host)? {
             EraStatus::Working(era) => Ok(era),
             EraStatus::Error => Err(DevError::EraFailed(self.to_id())),
@@ -111,11 +111,6 @@ impl MappedDev<Era> {
     }
 
     fn tell(&self, host: &Host, message: EraMessage) -> Result<(), DevError> {
-        self.check_resumed(host)?;
         self.message(host, &message).map(drop)
-    }
-
-    fn check_resumed(&self, host: &Host) -> Result<(), DevError> {
-        if self.info(host)?.is_suspended() { Err(DevError::Suspended(self.to_id())) } else { Ok(()) }
     }
 }

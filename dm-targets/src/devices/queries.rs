@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use dm_core::{Host, StatusOptions, TableStatus};
+use dm_core::{DevId, Dm, Error, Host, StatusOptions, TableStatus};
 
 use super::line::TypedMessage;
 use super::{DevError, MappedDev};
+use crate::Era;
 use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::{StatusLine, Table, TableLine};
@@ -65,7 +66,8 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: a line has another target type, or cannot be parsed.
+    /// [`DevError::Text`]: a line has another target type, or cannot be parsed. [`DevError::Suspended`]: the device is
+    /// suspended, and a line has the target `era`.
     pub fn statuses(&self, host: &Host) -> Result<Vec<StatusLine<K>>, DevError> {
         self.statuses_with(host, StatusOptions::new())
     }
@@ -79,12 +81,24 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// As [`statuses`](Self::statuses).
     pub fn statuses_with(&self, host: &Host, options: StatusOptions) -> Result<Vec<StatusLine<K>>, DevError> {
+        self.check_answers(host)?;
         let status = host.dm().table_status_with(self.id(), options)?;
         let mut lines = Vec::new();
         for line in &status {
             lines.push(StatusLine::try_from(line?).map_err(|error| self.no_text(error))?);
         }
         Ok(lines)
+    }
+
+    /// Checks that no target waits until the device is resumed, in a status request or a message. This takes a command,
+    /// or two if the device is suspended, for kinds of devices that can have such a target.
+    fn check_answers(&self, host: &Host) -> Result<(), DevError> {
+        let may_wait = K::check_type(Era::TYPE).is_ok();
+        if may_wait && waits_for_resume(host.dm(), self.id())? {
+            Err(DevError::Suspended(self.to_id()))
+        } else {
+            Ok(())
+        }
     }
 
     fn no_text(&self, source: ParseError) -> DevError {
@@ -123,11 +137,26 @@ impl<K: Target> MappedDev<K> {
     /// # Errors
     ///
     /// As [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the reply cannot be parsed, but the message
-    /// took effect.
+    /// took effect. [`DevError::Suspended`]: the device is suspended, and its target is `era`.
     pub fn message(&self, host: &Host, message: &K::Message) -> Result<<K::Message as Message>::Reply, DevError> {
+        self.check_answers(host)?;
         let reply = host.dm().target_msg(self.id(), TypedMessage::<K>(message))?;
         let text = reply.text().unwrap_or_default();
         let text = String::from_utf8_lossy(text.as_bytes());
         K::parse_reply(message, &text).map_err(|error| self.no_text(error))
     }
+}
+
+/// Whether a target of the device replies to status requests and messages only after a resume.
+///
+/// The target `era` passes them to its worker, which is stopped while the device is suspended. A signal does not end the
+/// wait, and if the table is replaced meanwhile, neither call returns (`perform_rpc` and `wake_worker` in
+/// drivers/md/dm-era-target.c). Without a flush it waits as well.
+pub(super) fn waits_for_resume(dm: &Dm, id: DevId<'_>) -> Result<bool, Error> {
+    if !dm.device_info(id)?.is_suspended() {
+        return Ok(false);
+    }
+    let options = StatusOptions::table().noflush(true).secure(true).if_possible(true);
+    let table = dm.table_status_with(id, options)?;
+    Ok(table.iter().flatten().any(|line| line.target_type == *Era::TYPE))
 }

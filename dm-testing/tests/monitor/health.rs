@@ -238,3 +238,21 @@ fn a_waiting_monitor_is_woken_by_an_event() {
         ))
     );
 }
+
+#[test]
+fn the_status_of_a_suspended_era_device_is_read_after_its_resume() {
+    let scene = Scene::new();
+    scene.create("era", "era", "{} {} 128");
+    scene.create("snap", "snapshot", "{} {} P 8");
+    scene.status("era", "8 6/512 3 -");
+    let mut monitor = scene.quiet_monitor();
+    for name in ["era", "snap"] {
+        scene.host.suspend(name).unwrap();
+        scene.event(name, if name == "era" { "Error" } else { "Invalid" });
+    }
+    // On a real kernel, the request to the era device would block.
+    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): contents are lost"]);
+    assert!(monitor.next_timeout().is_some());
+    scene.host.resume("era").unwrap();
+    assert_eq!(shown(monitor.read_all().unwrap()).len(), 1);
+}

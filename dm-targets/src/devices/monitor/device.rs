@@ -10,8 +10,9 @@ use dm_units::{DataBlocks, DeviceNumber, Sectors};
 use super::line::LineState;
 use super::targets::changes_silently;
 use super::{Alarm, AlarmKind, AlarmLine};
+use crate::devices::queries::waits_for_resume;
 use crate::table::{StatusLine, TableLine};
-use crate::{Target as _, ThinPool};
+use crate::{Era, Target as _, ThinPool};
 
 /// A followed device, with the state of its last status.
 #[derive(Clone, Debug)]
@@ -23,12 +24,14 @@ pub(super) struct Device {
     lines: BTreeMap<Sectors, (AlarmLine, LineState)>,
     /// Whether it can change without an event.
     is_silent: bool,
+    /// Whether a target may wait for a resume before it replies, as far as the last status shows.
+    may_wait: bool,
 }
 
 impl Device {
     pub(super) fn new(number: DeviceNumber, name: &DmName, uuid: Option<&DmUuid>) -> Self {
         let uuid = uuid.map(ToOwned::to_owned);
-        Self { number, name: name.to_owned(), uuid, lines: BTreeMap::new(), is_silent: false }
+        Self { number, name: name.to_owned(), uuid, lines: BTreeMap::new(), is_silent: false, may_wait: true }
     }
 
     pub(super) fn name(&self) -> &DmName {
@@ -55,6 +58,11 @@ impl Device {
 
     /// Reads the status and reports changes. An error leaves the state unchanged.
     pub(super) fn look(&mut self, dm: &Dm, levels: &[u8], alarms: &mut Vec<Alarm>) -> Result<(), Error> {
+        if self.may_wait && self.waits(dm)? {
+            // Its resume causes no event.
+            self.is_silent = true;
+            return Ok(());
+        }
         let Some(status) = self.ask(dm, StatusOptions::new())? else { return Ok(()) };
         let low_water = self.low_water(dm, &status)?;
         let mut lines = BTreeMap::new();
@@ -79,6 +87,7 @@ impl Device {
             }
         }
         self.is_silent = is_silent;
+        self.may_wait = status.iter().flatten().any(|line| line.target_type == *Era::TYPE);
         self.report(lines, alarms);
         Ok(())
     }
@@ -101,6 +110,14 @@ impl Device {
         for (start, (line, state, kinds)) in lines {
             alarms.extend(kinds.into_iter().map(|kind| self.alarm(Some(&line), kind)));
             self.lines.insert(start, (line, state));
+        }
+    }
+
+    /// Whether a status request would block until the device is resumed.
+    fn waits(&self, dm: &Dm) -> Result<bool, Error> {
+        match waits_for_resume(dm, self.id()) {
+            Err(error) if error.is_not_found() => Ok(false),
+            waits => waits,
         }
     }
 

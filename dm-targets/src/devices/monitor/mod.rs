@@ -85,8 +85,11 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// A step costs as much as one of the [`EventPoller`], usually two ioctls. Each device with an event takes one more,
 /// and so does each device that can change without an event, once per interval. A thin pool takes two more, since its
-/// low water mark is only in its table. Reading does not commit metadata (`noflush`). The first step reads all followed
-/// devices. While a followed [`EraDev`](super::EraDev) is suspended, a step that reads its status blocks.
+/// low water mark is only in its table, and an [`EraDev`](super::EraDev) one more. Reading does not commit metadata
+/// (`noflush`). The first step reads all followed devices, with one more ioctl each.
+///
+/// The status of an era device is not read while it is suspended, since the request would block. If it is suspended
+/// just before the request, or was another kind of device when it was last read, the step still blocks until the resume.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,

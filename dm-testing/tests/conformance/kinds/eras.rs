@@ -1,11 +1,12 @@
 //! An `era` target attached to a device in use.
 
-use dm_targets::devices::{DevError, EraDev, LinearDev};
-use dm_targets::era::EraTable;
+use dm_targets::Any;
+use dm_targets::devices::{DevError, EraDev, LinearDev, MappedDev};
+use dm_targets::era::{EraMessage, EraTable};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, Sectors};
 
-use super::{SHORT, first_byte, linear};
+use super::{MOMENT, SHORT, first_byte, linear};
 
 on_both_kernels! { ["era", "linear"];
     an_era_target_is_attached_to_a_device_in_use,
@@ -33,6 +34,14 @@ fn an_era_target_is_attached_to_a_device_in_use(kernel: &dyn TestKernel) {
     // The target would never reply.
     era.suspend(&host).unwrap();
     let errors = [era.checkpoint(&host).map(drop), era.figures(&host).map(drop), era.release_metadata_snapshot(&host)];
+    assert!(errors.iter().all(|error| matches!(error, Err(DevError::Suspended(_)))), "{errors:?}");
+    let any = MappedDev::<Any>::open(&host, &era).unwrap();
+    let errors = [
+        era.status(&host).map(drop),
+        era.message(&host, &EraMessage::Checkpoint).map(drop),
+        era.progress(&host, MOMENT).try_for_each(|work| work.map(drop)),
+        any.statuses(&host).map(drop),
+    ];
     assert!(errors.iter().all(|error| matches!(error, Err(DevError::Suspended(_)))), "{errors:?}");
     era.resume(&host).unwrap();
 
