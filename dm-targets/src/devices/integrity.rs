@@ -217,11 +217,10 @@ impl MappedDev<Integrity> {
         self.reload(host, |line| line.params.mode = mode)
     }
 
-    /// Replaces the table by one made from it. The new table does not repeat an earlier `reset_recalculate`.
+    /// Replaces the table by one made from it.
     fn reload(&self, host: &Host, change: impl FnOnce(&mut TableLine<Integrity>)) -> Result<(), DevError> {
         self.change(host, |lines| {
             if let Some(line) = lines.first_mut() {
-                line.params.options.reset_recalculate = false;
                 change(line);
             }
         })

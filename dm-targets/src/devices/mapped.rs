@@ -231,8 +231,9 @@ impl<K: LineKind> MappedDev<K> {
     /// changes the table in between, that change is lost, even with [`Host::with_lock_dir`].
     ///
     /// With `|_| ()` the table does not change, but targets such as pools and caches read the length of their devices
-    /// again. A few targets print a field differently from the form that they accept, as the docs of their tables say;
-    /// in that case set this field as well.
+    /// again. Requests that the kernel has carried out, such as `rebuild` of a RAID, are not repeated. A few targets
+    /// print a field differently from the form that they accept, as the docs of their tables say; in that case set this
+    /// field as well.
     ///
     /// # Errors
     ///
@@ -254,6 +255,7 @@ impl<K: LineKind> MappedDev<K> {
         change: impl FnOnce(&mut Vec<TableLine<K>>),
     ) -> Result<(), DevError> {
         let mut lines = self.table_to_change(host)?.into_lines();
+        lines.iter_mut().for_each(|line| K::remove_requests(&mut line.params));
         change(&mut lines);
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
         self.set_table_with(host, &table, options)

@@ -48,8 +48,9 @@ impl MappedDev<Raid> {
     /// Replaces a leg, counted from 0, with another device while the array is in use. The returned progress ends when
     /// the rebuild has finished or was stopped.
     ///
-    /// The new table contains `rebuild`, also after the rebuild. A later [`change`](MappedDev::change) rebuilds the leg
-    /// again, unless it removes this word.
+    /// The new table contains `rebuild`, also after the rebuild; [`change`](MappedDev::change) removes it, and
+    /// [`setup`](MappedDev::setup) accepts it. If the leg has no metadata device, it stays, and a later `change` rebuilds
+    /// the leg again unless it removes this word.
     ///
     /// # Errors
     ///

@@ -66,6 +66,9 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 
+    /// Removes requests that the kernel still prints after it has carried them out; see [`Target::remove_requests`].
+    fn remove_requests(table: &mut Self::Table);
+
     /// The first field in which two tables differ; see [`Target::difference`].
     #[must_use]
     fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference>;
@@ -135,6 +138,10 @@ impl<T: Target> LineKind for T {
     #[inline]
     fn has_failed(table: &T::Table) -> bool {
         <T as Target>::has_failed(table)
+    }
+
+    fn remove_requests(table: &mut T::Table) {
+        <T as Target>::remove_requests(table);
     }
 
     #[inline]

@@ -105,6 +105,12 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         false
     }
 
+    /// Removes requests that the kernel still prints after it has carried them out, such as `rebuild` of a RAID, so that
+    /// loading the table again does not repeat them. By default, there are none.
+    fn remove_requests(table: &mut Self::Table) {
+        let _ = table;
+    }
+
     /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that
     /// does is reported before those that do not. `None` if no field differs.
     ///

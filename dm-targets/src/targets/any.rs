@@ -168,6 +168,13 @@ macro_rules! targets {
                 }
             }
 
+            fn remove_requests(table: &mut AnyTable) {
+                match table {
+                    $(AnyTable::$name(table) => <$target as Target>::remove_requests(table),)+
+                    AnyTable::Other(_) => {}
+                }
+            }
+
             fn difference(one: &AnyTable, other: &AnyTable) -> Option<TableDifference> {
                 match (one, other) {
                     $((AnyTable::$name(one), AnyTable::$name(other)) => <$target as Target>::difference(one, other),)+

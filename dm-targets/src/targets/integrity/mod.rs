@@ -78,6 +78,10 @@ impl Target for Integrity {
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
     }
 
+    fn remove_requests(table: &mut IntegrityTable) {
+        table.options.reset_recalculate = false;
+    }
+
     /// As [`Target::difference`], with the requested table as `one` and the one that the kernel printed as `other`.
     /// What the kernel prints without a request is not compared, nor are `journal_sectors` and `interleave_sectors`, which
     /// an existing device has in its superblock. A number that the kernel may print for the requested one does not

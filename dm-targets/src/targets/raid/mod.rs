@@ -79,6 +79,17 @@ impl Target for Raid {
         table.check(length)
     }
 
+    /// Removes `rebuild`. Without a metadata device only this word says that a device is out of sync, so it stays.
+    fn remove_requests(table: &mut RaidTable) {
+        let has_metadata = |index: &u32| {
+            let device = usize::try_from(*index).ok().and_then(|index| table.devices.get(index));
+            device.is_some_and(|device| device.metadata.is_some())
+        };
+        if table.params.rebuild.iter().all(has_metadata) {
+            table.params.rebuild.clear();
+        }
+    }
+
     /// `one` is the requested table. A number that the kernel may print for the requested one does not differ from it.
     fn difference(one: &RaidTable, other: &RaidTable) -> Option<TableDifference> {
         let [one, other] = [one.clone(), other.as_requested(one)].map(RaidTable::in_full);

@@ -120,6 +120,9 @@ options! {
 ///   `delta_disks` is the larger of the requested number and what remains to be done. The chunk size of RAID 1 is 0.
 ///   [`difference`](crate::Target::difference) ignores what the kernel may print for the requested value, such as a stripe
 ///   cache that has grown, and `daemon_sleep` and `max_write_behind`, which a load does not change in an existing bitmap.
+/// - `rebuild` is printed after the rebuild as well, and loading the table again repeats the rebuild. If the devices have
+///   metadata devices, [`remove_requests`](crate::Target::remove_requests) removes it; a rebuild that has not finished
+///   continues nevertheless.
 /// - Before version 1.15.1, the count is too large with `rebuild`, `write_mostly` or a journal. `{:#}` prints this
 ///   count too.
 ///
@@ -178,7 +181,8 @@ impl RaidDevice {
 }
 
 impl RaidTable {
-    /// With the requested numbers in place of those that the kernel may print for them.
+    /// With the requested numbers in place of those that the kernel may print for them. Without `rebuild` if it is not
+    /// requested, since the kernel prints it also after the rebuild.
     pub(super) fn as_requested(&self, requested: &Self) -> Self {
         let mut table = self.clone();
         if requested.raid_type.level() == Some(Level::Raid1) {
@@ -194,6 +198,9 @@ impl RaidTable {
         let holds = |printed: u32, wanted: u32| u64::from(printed) >= u64::from(wanted).max(smallest);
         replace(&mut printed.stripe_cache, wanted.stripe_cache, holds);
         replace(&mut printed.delta_disks, wanted.delta_disks, |printed, wanted| printed == 0 && wanted < 0);
+        if wanted.rebuild.is_empty() {
+            printed.rebuild.clear();
+        }
         table
     }
 

@@ -239,6 +239,18 @@ mod raids {
             work.unwrap();
         }
         assert_eq!(first_byte(kernel, number, 0), 7);
+        // The kernel prints `rebuild` after the rebuild as well.
+        let rebuilt = array.table(&host).unwrap();
+        assert!(rebuilt.lines()[0].params.params.rebuild.contains(&1));
+        let mut lines = rebuilt.into_lines();
+        lines[0].params.params.rebuild.clear();
+        RaidDev::setup(&host, array.name(), &Table::new(lines).unwrap()).unwrap();
+        array.change(&host, |_| ()).unwrap();
+        assert!(array.table(&host).unwrap().lines()[0].params.params.rebuild.is_empty());
+        for work in array.progress(&host, MOMENT) {
+            work.unwrap();
+        }
+        assert_eq!(first_byte(kernel, number, 0), 7);
         let error = array.replace_leg(&host, 2, leg(), MOMENT).unwrap_err();
         assert!(matches!(error, DevError::NoLeg { leg: 2, .. }), "{error}");
     }
