@@ -124,17 +124,18 @@ impl VerityFormat {
         self
     }
 
-    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there. If `data` is the
-    /// same device, this does not check that they are behind the data, as
-    /// [`VerityVolume::format`](super::VerityVolume::format) does.
+    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there.
+    ///
+    /// If `data` is the same device, the data end at the superblock, unless the number of data blocks is given. Two
+    /// [`File`]s of one image are not recognized as the same; pass one of them twice.
     ///
     /// The data are read once, and must not change meanwhile. The superblock is written last. The call uses about 1 MiB
     /// of memory, and a hash block for each level of the tree.
     ///
     /// # Errors
     ///
-    /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]: nothing was written.
-    /// [`VerityError::Block`].
+    /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]; [`VerityError::Overlap`]: the hashes
+    /// would be written over the data. Nothing was written in these cases. [`VerityError::Block`].
     pub fn write(&self, data: &dyn BlockIo, hash: &dyn BlockIo) -> Result<VerityFormatted, VerityError> {
         self.write_parts(&NamedDevice::data(data), &NamedDevice::hash(hash))
     }
@@ -144,6 +145,20 @@ impl VerityFormat {
         data: &NamedDevice<'_>,
         hash: &NamedDevice<'_>,
     ) -> Result<VerityFormatted, VerityError> {
+        if data.is_same(hash) { self.before_superblock()?.write_tree(data, hash) } else { self.write_tree(data, hash) }
+    }
+
+    /// The format of a tree behind its data: the data end at the superblock, unless their number is given.
+    fn before_superblock(&self) -> Result<Self, VerityError> {
+        let (offset, blocks) = (self.hash_offset, self.blocks_of(self.hash_offset));
+        let end = self.end_of(blocks);
+        if end > offset || blocks.0 == 0 {
+            return Err(VerityError::Overlap { offset, end });
+        }
+        Ok(self.clone().data_blocks(blocks))
+    }
+
+    fn write_tree(&self, data: &NamedDevice<'_>, hash: &NamedDevice<'_>) -> Result<VerityFormatted, VerityError> {
         let superblock = self.superblock(data.size()?)?;
         data.require(superblock.length())?;
         hash.require(superblock.hash_end()?)?;
@@ -162,13 +177,13 @@ impl VerityFormat {
     }
 
     /// The number of data blocks on a device of this size.
-    pub(super) fn blocks_of(&self, size: Sectors) -> DataBlocks {
+    fn blocks_of(&self, size: Sectors) -> DataBlocks {
         let sectors = u64::from(self.block_sizes[0] >> 9);
         self.data_blocks.unwrap_or(DataBlocks(size.0.checked_div(sectors).unwrap_or(0)))
     }
 
     /// The sector after the first `blocks` data blocks.
-    pub(super) fn end_of(&self, blocks: DataBlocks) -> Sectors {
+    fn end_of(&self, blocks: DataBlocks) -> Sectors {
         Sectors(blocks.0.saturating_mul(u64::from(self.block_sizes[0] >> 9)))
     }
 

@@ -32,6 +32,12 @@ impl<'a> NamedDevice<'a> {
         &self.name
     }
 
+    /// Whether both are one device. A device can have several names; files have no number.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let number = self.io.number();
+        core::ptr::addr_eq(self.io, other.io) || number.is_some() && number == other.io.number()
+    }
+
     pub(super) fn size(&self) -> Result<Sectors, BlockError> {
         self.io.size().map_err(|error| self.refused(BlockAction::GetSize, &error))
     }

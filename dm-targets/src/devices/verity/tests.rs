@@ -182,3 +182,17 @@ fn a_device_that_is_too_short_is_an_error() {
     let error = format().write(&Image::data(7), &hash).unwrap_err().to_string();
     assert!(error.starts_with("the verity parameters cannot be used: data blocks must be"), "{error}");
 }
+
+#[test]
+fn hashes_are_not_written_over_data_on_the_same_image() {
+    let image = Image::data(128);
+    let before = image.digest();
+    for format in [format(), format().hash_offset(Sectors(64)).data_blocks(DataBlocks(9))] {
+        let error = format.write(&image, &image).unwrap_err();
+        assert!(matches!(error, VerityError::Overlap { .. }), "{error}");
+    }
+    assert_eq!(image.digest(), before);
+    let made = format().hash_offset(Sectors(64)).write(&image, &image).unwrap();
+    assert_eq!(made.superblock.data_blocks, DataBlocks(8));
+    made.superblock.verify(&image, &image, &made.root_hash).unwrap();
+}

@@ -7,6 +7,7 @@ use dm_core::Host;
 use dm_core::block::{BlockIo, BlockOpenOptions};
 use dm_units::Sectors;
 
+#[cfg(doc)]
 use super::error::VerityError;
 use super::format::{VerityFormat, VerityFormatted};
 use super::named::NamedDevice;
@@ -76,16 +77,7 @@ impl VerityVolume {
     pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
         let hash = host.open_block_with(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
         let data = open(host, &self.data)?;
-        let mut format = format.clone().hash_offset(self.hash_offset);
-        // One device can have several names.
-        if self.data == self.hash || data.number().is_some_and(|number| hash.number() == Some(number)) {
-            let blocks = format.blocks_of(self.hash_offset);
-            let end = format.end_of(blocks);
-            if end > self.hash_offset || blocks.0 == 0 {
-                return Err(VerityError::Overlap { offset: self.hash_offset, end }.into());
-            }
-            format = format.data_blocks(blocks);
-        }
+        let format = format.clone().hash_offset(self.hash_offset);
         Ok(format.write_parts(&part(&*data, &self.data), &part(&*hash, &self.hash))?)
     }
 
