@@ -6,14 +6,15 @@ use dm_units::Sectors;
 use super::error::steps::unless_in_effect;
 use super::in_front::PATIENTLY;
 use super::{DevError, MappedDev, MergeDev, OriginDev, SnapshotDev};
+use crate::errors::problem::{InvalidField, Problem};
 use crate::snapshot::{SnapshotMergeTable, SnapshotOriginTable};
 use crate::table::{Table, TableLine};
-use crate::{SnapshotMerge, SnapshotOrigin};
+use crate::{Snapshot, SnapshotMerge, SnapshotOrigin};
 
 /// A device that has snapshots: data is copied to them before it is overwritten.
 impl MappedDev<SnapshotOrigin> {
-    /// Starts merging a snapshot back into this device, which may be in use. The snapshot must be one of this device,
-    /// which is not checked. Its mapped device is removed first.
+    /// Starts merging a snapshot of this device back into it, while it may be in use. The mapped device of the snapshot
+    /// is removed first.
     ///
     /// From then on, reads of this device return the data of the snapshot. The kernel copies in the background: follow
     /// it with [`progress`](MappedDev::progress), then call [`finish`](MappedDev::finish). The snapshot's store must be
@@ -21,12 +22,13 @@ impl MappedDev<SnapshotOrigin> {
     ///
     /// # Errors
     ///
+    /// [`DevError::Request`]: the snapshot is one of another device; nothing was changed.
     /// [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds; nothing was changed.
     /// [`DevError::Table`]: the store is not persistent; nothing was changed. When the kernel refuses the merge, the
     /// snapshot's mapped device is created again. If only udev does not finish, the merge has started
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
-        let old = snapshot.table(host)?;
+        let old = self.table_of(host, snapshot)?;
         let lines = old.lines().iter().map(|line| {
             TableLine::<SnapshotMerge>::new(line.start, line.length, SnapshotMergeTable(line.params.clone()))
         });
@@ -45,6 +47,17 @@ impl MappedDev<SnapshotOrigin> {
                 Err(cause.undo(SnapshotDev::create_with(host, name, &old, options).map(drop)))
             }
         }
+    }
+
+    /// Reads the table of a snapshot of this device.
+    fn table_of(&self, host: &Host, snapshot: &SnapshotDev) -> Result<Table<Snapshot>, DevError> {
+        let (own, table) = (self.table(host)?, snapshot.table(host)?);
+        let origins = own.lines().iter().map(|line| &line.params.origin);
+        if table.lines().iter().map(|line| &line.params.origin).eq(origins) {
+            return Ok(table);
+        }
+        let source = InvalidField::new("origin", Problem::Expected("the origin into which the snapshot is merged"));
+        Err(DevError::Request { device: snapshot.to_id(), source })
     }
 }
 

@@ -261,6 +261,7 @@ mod snapshots {
 
     on_both_kernels! { ["snapshot", "snapshot-origin", "snapshot-merge"];
         a_snapshot_is_merged_back_into_its_origin,
+        a_snapshot_is_not_merged_into_another_origin,
     }
 
     fn a_snapshot_is_merged_back_into_its_origin(kernel: &dyn TestKernel) {
@@ -281,6 +282,22 @@ mod snapshots {
         let origin = merging.finish(&host).unwrap();
         assert_eq!(origin.number(&host).unwrap(), number);
         assert_eq!([number, disk].map(|device| first_byte(kernel, device, 0)), [1, 1]);
+    }
+
+    fn a_snapshot_is_not_merged_into_another_origin(kernel: &dyn TestKernel) {
+        let host = kernel.host();
+        let [disk, other, cow] = [(); 3].map(|()| kernel.disk(Bytes(2 << 20)));
+        let [origin, other] = [("origin", disk), ("other", other)].map(|(name, disk)| {
+            let table = one(Sectors(2048), SnapshotOriginTable::new(disk));
+            OriginDev::create(&host, kernel.name(name), &table).unwrap()
+        });
+        let table = SnapshotTable::new(disk, cow, SnapshotStore::Persistent, Sectors(16));
+        let snapshot = snapshot_of(kernel, &origin, table);
+        let before = other.table(&host).unwrap();
+        let error = other.merge(&host, &snapshot).unwrap_err();
+        assert!(matches!(error, DevError::Request { .. }), "{error}");
+        assert_eq!(other.table(&host).unwrap(), before);
+        snapshot.table(&host).unwrap();
     }
 
     /// Takes a snapshot while the origin is suspended, as the kernel requires.
