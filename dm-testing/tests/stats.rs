@@ -157,6 +157,18 @@ fn a_long_answer_is_read_whole() {
 }
 
 #[test]
+fn the_last_area_ends_with_its_region() {
+    // The kernel prints the full size of each area.
+    let areas = "8+600 1 0 8 1 0 0 0 0 0 1 1 1 0\n608+600 1 0 8 1 0 0 0 0 0 1 1 1 0\n";
+    let (host, _) = host(&[Ok("3: 8+1000 600 prog -\n"), Ok(areas)]);
+    let stats = Stats::of(&host, "zero").unwrap();
+    let [region] = stats.regions(&host).unwrap().try_into().unwrap();
+    let reading = stats.read(&host, &region).unwrap();
+    assert_eq!(reading.areas[1].range, StatsRange { start: Sectors(608), length: Sectors(400) });
+    assert_eq!(reading.total().unwrap().range, region.range);
+}
+
+#[test]
 fn each_message_is_sent_as_the_kernel_reads_it() {
     let (host, script) = host(&[Ok(REGION), Ok(""), Ok(""), Ok(""), Ok(""), Ok(""), Err(ENOENT)]);
     let stats = Stats::of(&host, "zero").unwrap();

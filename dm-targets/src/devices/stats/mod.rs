@@ -15,7 +15,7 @@ pub use reading::StatsReading;
 use super::DevError;
 use crate::WordBuf;
 use crate::errors::problem::{InvalidField, Problem};
-use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, StatsReply};
+use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRange, StatsRegion, StatsReply};
 
 /// The I/O statistics of a mapped device with any targets.
 ///
@@ -196,10 +196,11 @@ impl Stats {
     }
 
     fn print(&self, host: &Host, region: &StatsRegion, message: StatsMessage) -> Result<StatsReading, DevError> {
-        let areas = match self.send(host, &message)? {
+        let mut areas = match self.send(host, &message)? {
             StatsReply::Areas(areas) => areas,
             _ => Vec::new(),
         };
+        areas.iter_mut().for_each(|area| shorten(&mut area.range, region.range));
         Ok(StatsReading { taken_at: Instant::now(), precise_timestamps: region.precise_timestamps, areas })
     }
 
@@ -260,6 +261,14 @@ impl Stats {
 
     fn refused(&self, source: InvalidField) -> DevError {
         DevError::Request { device: self.device.clone(), source }
+    }
+}
+
+/// Ends the last area where its region ends; the kernel prints the full size (`dm_stats_print` in drivers/md/dm-stats.c).
+fn shorten(area: &mut StatsRange, region: StatsRange) {
+    let end = region.start.saturating_add(region.length);
+    if area.start < end {
+        area.length = area.length.min(end.saturating_sub(area.start));
     }
 }
 

@@ -14,16 +14,15 @@ pub struct StatsReading {
     pub taken_at: Instant,
     /// Whether times are in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
-    /// The areas, in the order of the device.
+    /// The areas, in the order of the device. The last one ends with the region.
     pub areas: Vec<StatsArea>,
 }
 
 impl StatsReading {
     /// The sum of the counters of all areas. `None` without areas.
     ///
-    /// The range extends from the start of the first area to the end of the last, which the kernel prints with the full
-    /// size even if the region ends before (`dm_stats_print` in drivers/md/dm-stats.c). The times with any request in
-    /// flight are added up like the other counters, so areas that are busy at the same time count several times.
+    /// The range extends from the start of the first area to the end of the last. The times with any request in flight
+    /// are added up like the other counters, so areas that are busy at the same time count several times.
     #[must_use]
     pub fn total(&self) -> Option<StatsArea> {
         let (first, rest) = self.areas.split_first()?;
