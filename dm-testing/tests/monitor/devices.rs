@@ -103,6 +103,16 @@ fn only_chosen_devices_are_followed() {
 }
 
 #[test]
+fn a_complete_uuid_chooses_one_device() {
+    let scene = Scene::new();
+    for (name, uuid) in [("a", "LVM-x"), ("b", "LVM-x-tpool"), ("c", "LVM-y")] {
+        scene.with_uuid(name, uuid);
+    }
+    let monitor = scene.monitor(MonitorOptions::new().uuid(DmUuidBuf::new("LVM-x").unwrap()));
+    assert_eq!(monitor.followed().collect::<Vec<_>>(), [&*name("a")]);
+}
+
+#[test]
 fn the_first_table_of_a_device_is_noticed() {
     let scene = Scene::new();
     // Created before the monitor is opened, in which case its first table raises no event.

@@ -26,6 +26,7 @@ use dm_core::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonitorOptions {
     names: Vec<DmNameBuf>,
+    uuids: Vec<DmUuidBuf>,
     uuid_prefixes: Vec<DmUuidBuf>,
     levels: Vec<u8>,
     status_interval: Option<Duration>,
@@ -44,6 +45,7 @@ impl MonitorOptions {
     pub fn new() -> Self {
         Self {
             names: Vec::new(),
+            uuids: Vec::new(),
             uuid_prefixes: Vec::new(),
             levels: [80, 85, 90, 95, 100].into(),
             status_interval: Some(Duration::from_secs(10)),
@@ -57,8 +59,15 @@ impl MonitorOptions {
         self
     }
 
-    /// Follows the devices whose uuid has this prefix. A complete uuid also selects devices with a longer uuid that
-    /// starts with it. Can be called several times.
+    /// Follows the device with this uuid. Can be called several times.
+    #[must_use]
+    pub fn uuid(mut self, uuid: DmUuidBuf) -> Self {
+        self.uuids.push(uuid);
+        self
+    }
+
+    /// Follows the devices whose uuid has this prefix, such as `LVM-`. A complete uuid also selects devices with a longer
+    /// uuid that starts with it; [`uuid`](Self::uuid) does not. Can be called several times.
     #[must_use]
     pub fn uuid_prefix(mut self, prefix: DmUuidBuf) -> Self {
         self.uuid_prefixes.push(prefix);
@@ -82,9 +91,11 @@ impl MonitorOptions {
 
     /// Whether a device with this name and uuid is followed.
     pub(super) fn choose(&self, name: &DmName, uuid: Option<&DmUuid>) -> bool {
-        let all = self.names.is_empty() && self.uuid_prefixes.is_empty();
+        let all = self.names.is_empty() && self.uuids.is_empty() && self.uuid_prefixes.is_empty();
         let starts = |prefix: &DmUuidBuf| uuid.is_some_and(|uuid| uuid.as_bytes().starts_with(prefix.as_bytes()));
-        all || self.names.iter().any(|chosen| *chosen == *name) || self.uuid_prefixes.iter().any(starts)
+        all || self.names.iter().any(|chosen| *chosen == *name)
+            || self.uuids.iter().any(|chosen| uuid == Some(chosen))
+            || self.uuid_prefixes.iter().any(starts)
     }
 
     /// The levels in ascending order.
