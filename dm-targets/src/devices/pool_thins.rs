@@ -1,6 +1,6 @@
 //! Methods of pools for their thin devices: create, activate, take snapshots, delete.
 
-use dm_core::{AsDmName, Host, Message, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
+use dm_core::{AsDmName, Host, Message, OpError, Remains, RemovePolicy, SetupOptions, Step, Steps, SuspendPolicy};
 use dm_units::Sectors;
 
 use super::line::TypedMessage;
@@ -200,9 +200,7 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin), but [`operation`](DevError::operation) is also `Some` if the id is taken:
-    /// its [`step`](dm_core::OpError::step) is then [`Step::Message`](dm_core::Step::Message). [`DevError::Request`]:
-    /// `origin` belongs to another pool; nothing was done. [`DevError::Operation`]: the origin cannot be suspended or
+    /// As [`create_thin`](Self::create_thin). [`DevError::Request`]: `origin` belongs to another pool; nothing was done. [`DevError::Operation`]: the origin cannot be suspended or
     /// resumed, or has a table in its inactive slot. [`DevError::PoolFailed`].
     pub fn snapshot(
         &self,
@@ -239,7 +237,7 @@ impl MappedDev<ThinPool> {
             // A late udev is an error, too, after which all messages have been sent.
             let is_sent = |remains: &Remains| matches!(remains, Remains::MessagesSent(_));
             let is_taken = error.is_done() || error.remains().iter().any(is_sent);
-            let error = DevError::from(error);
+            let error = of_message(error);
             if is_taken { error.undo(self.delete_id(host, id)) } else { error }
         })?;
         options.external_origin = options.external_origin.or(line.external_origin);
@@ -348,5 +346,13 @@ impl MappedDev<ThinPool> {
     /// thin device with this id.
     pub fn delete_id(&self, host: &Host, id: ThinDevId) -> Result<(), DevError> {
         self.message(host, &ThinPoolMessage::Delete(id)).map(drop)
+    }
+}
+
+/// The error of a message between a suspend and a resume, as that of a message alone if nothing remains to be told.
+fn of_message(error: OpError) -> DevError {
+    match error.command() {
+        Some(command) if error.step() == Step::Message && error.is_undone() => DevError::Command(command.clone()),
+        _ => error.into(),
     }
 }

@@ -84,6 +84,13 @@ fn thin_ids_are_unique_and_deleted_only_when_closed(kernel: &dyn TestKernel) {
     assert!(taken.is_already_exists(), "{taken}");
     let taken = scene.send(&ThinPoolMessage::CreateSnap { id: id(5), origin: id(5) }).unwrap_err();
     assert!(taken.is_already_exists(), "{taken}");
+    let (pool, host, name) = (&scene.pool, &scene.host, kernel.name("other"));
+    for (new, name, is_operation) in [(id(5), &*name, false), (id(6), thin.name(), true)] {
+        for taken in [pool.create_thin(host, new, name, BLOCK), pool.snapshot(host, &thin, new, name)] {
+            let taken = taken.unwrap_err();
+            assert!(taken.is_already_exists() && taken.operation().is_some() == is_operation, "{taken}");
+        }
+    }
     let busy = scene.send(&ThinPoolMessage::Delete(id(5))).unwrap_err();
     assert!(busy.is_busy(), "{busy}");
     scene.remove(scene.number(&thin));
