@@ -1,8 +1,7 @@
 //! Whole devices: created, changed while in use, renamed and removed, each with one call.
 //!
-//! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). Most targets have an alias, such
-//! as [`LinearDev`] and [`ThinPoolDev`]; for the others, write `MappedDev<Pcache>`, and for a target of your own
-//! `MappedDev<Mine>`.
+//! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). Each target has an alias, such as
+//! [`LinearDev`] and [`ThinPoolDev`]; for a target of your own, write `MappedDev<Mine>`.
 //!
 //! ```
 //! use dm_core::Host;
@@ -148,6 +147,8 @@ names! {
     ErrorDev of ErrorTarget;
     /// A device that fails at intervals.
     FlakeyDev of Flakey;
+    /// A device whose contents are encrypted by the storage hardware.
+    InlineCryptDev of InlineCrypt;
     /// A device that stores a tag with each block, by which changed data is detected.
     IntegrityDev of Integrity;
     /// Ranges of other devices, concatenated.
@@ -162,6 +163,8 @@ names! {
     MultipathDev of Multipath;
     /// A device that has snapshots.
     OriginDev of SnapshotOrigin;
+    /// A cache on persistent memory for a slow device.
+    PcacheDev of Pcache;
     /// An array of devices, such as RAID 1, 5, 6 or 10.
     RaidDev of Raid;
     /// A writable snapshot of an origin.
