@@ -73,7 +73,7 @@ impl MappedDev<Era> {
     ///
     /// [`DevError::Suspended`]: the device is suspended. [`DevError::EraFailed`]: the metadata cannot be read.
     pub fn checkpoint(&self, host: &Host) -> Result<u32, DevError> {
-        self.tell(host, EraMessage::Checkpoint)?;
+        self.send(host, EraMessage::Checkpoint)?;
         Ok(self.figures(host)?.era)
     }
 
@@ -85,7 +85,7 @@ impl MappedDev<Era> {
     /// [`is_invalid`](DevError::is_invalid): a snapshot exists already. [`DevError::Suspended`].
     /// [`DevError::EraFailed`].
     pub fn reserve_metadata_snapshot(&self, host: &Host) -> Result<MetaBlocks, DevError> {
-        self.tell(host, EraMessage::TakeMetadataSnap)?;
+        self.send(host, EraMessage::TakeMetadataSnap)?;
         self.figures(host)?.held_root.ok_or_else(|| DevError::EraFailed(self.to_id()))
     }
 
@@ -95,7 +95,7 @@ impl MappedDev<Era> {
     ///
     /// [`is_invalid`](DevError::is_invalid): there is no snapshot. [`DevError::Suspended`].
     pub fn release_metadata_snapshot(&self, host: &Host) -> Result<(), DevError> {
-        self.tell(host, EraMessage::DropMetadataSnap)
+        self.send(host, EraMessage::DropMetadataSnap)
     }
 
     /// Reads the figures: the era, and the usage of the metadata device.
@@ -110,7 +110,7 @@ impl MappedDev<Era> {
         }
     }
 
-    fn tell(&self, host: &Host, message: EraMessage) -> Result<(), DevError> {
+    fn send(&self, host: &Host, message: EraMessage) -> Result<(), DevError> {
         self.message(host, &message).map(drop)
     }
 }

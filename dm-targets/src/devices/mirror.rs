@@ -165,7 +165,7 @@ impl MappedDev<Mirror> {
         if !table.lines().iter().any(|line| is_marked(&line.params.log)) {
             return Ok(());
         }
-        self.change_with(host, at_once(), |lines| {
+        self.change_with(host, without_flush(), |lines| {
             for line in lines {
                 if let MirrorLog::Disk { sync, .. } = &mut line.params.log {
                     *sync = None;
@@ -207,7 +207,7 @@ impl MappedDev<Mirror> {
         }
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
         let device = self.retyped::<Linear>();
-        device.set_table_with(host, &table, at_once())?;
+        device.set_table_with(host, &table, without_flush())?;
         Ok(device)
     }
 
@@ -248,7 +248,7 @@ impl MappedDev<Mirror> {
             }
         }
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
-        self.set_table_with(host, &table, at_once())
+        self.set_table_with(host, &table, without_flush())
     }
 
     fn first_line(&self, host: &Host) -> Result<TableLine<Mirror>, DevError> {
@@ -297,7 +297,7 @@ fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
 
 /// The suspension for a new table of a mirror: held-back writes are passed to the new table, while a flush would wait
 /// for them or fail them (`hold_bio` in drivers/md/dm-raid1.c).
-pub(super) fn at_once() -> ReloadOptions {
+pub(super) fn without_flush() -> ReloadOptions {
     ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true).skip_lockfs(true))
 }
 

@@ -121,14 +121,14 @@ pub use verity::{
 };
 
 /// Defines aliases for the devices of targets.
-macro_rules! names {
+macro_rules! aliases {
     ($($(#[doc = $doc:literal])+ $name:ident of $target:ident;)+) => {$(
         $(#[doc = $doc])+
         pub type $name = MappedDev<crate::$target>;
     )+};
 }
 
-names! {
+aliases! {
     /// A cache on a fast device for a slow one.
     CacheDev of Cache;
     /// A copy of another device that can be used while the data is still being copied.

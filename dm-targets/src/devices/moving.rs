@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use dm_core::{Host, StatusOptions};
 use dm_units::Sectors;
 
-use super::mirror::{at_once, region_size};
+use super::mirror::{region_size, without_flush};
 use super::{DevError, LinearDev, MappedDev};
 use crate::linear::LinearTable;
 use crate::mirror::{MirrorHealth, MirrorLeg, MirrorLog, MirrorStatus, MirrorTable};
@@ -133,7 +133,7 @@ impl MappedDev<Any> {
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
         let device = self.retyped::<Linear>();
         if is_moving {
-            device.set_table_with(host, &table, at_once())?;
+            device.set_table_with(host, &table, without_flush())?;
         }
         Ok(device)
     }

@@ -84,7 +84,7 @@ impl MappedDev<Multipath> {
     ///
     /// [`is_invalid`](DevError::is_invalid): no path has this device.
     pub fn fail_path(&self, host: &Host, path: impl Into<Device>) -> Result<(), DevError> {
-        self.tell(host, MultipathMessage::FailPath(path.into()))
+        self.send(host, MultipathMessage::FailPath(path.into()))
     }
 
     /// Uses a failed path again. The kernel does not test it; if it causes a request to fail, it is marked as failed
@@ -94,7 +94,7 @@ impl MappedDev<Multipath> {
     ///
     /// As [`fail_path`](Self::fail_path).
     pub fn reinstate_path(&self, host: &Host, path: impl Into<Device>) -> Result<(), DevError> {
-        self.tell(host, MultipathMessage::ReinstatePath(path.into()))
+        self.send(host, MultipathMessage::ReinstatePath(path.into()))
     }
 
     /// Uses a group, counted from 1, from the next request on, if one of its paths works. Enables all groups.
@@ -103,7 +103,7 @@ impl MappedDev<Multipath> {
     ///
     /// [`is_invalid`](DevError::is_invalid): the device has no such group.
     pub fn switch_group(&self, host: &Host, group: u32) -> Result<(), DevError> {
-        self.tell(host, MultipathMessage::SwitchGroup(group))
+        self.send(host, MultipathMessage::SwitchGroup(group))
     }
 
     /// Disables a group: it is used only when no enabled group has a working path.
@@ -112,7 +112,7 @@ impl MappedDev<Multipath> {
     ///
     /// As [`switch_group`](Self::switch_group).
     pub fn disable_group(&self, host: &Host, group: u32) -> Result<(), DevError> {
-        self.tell(host, MultipathMessage::DisableGroup(group))
+        self.send(host, MultipathMessage::DisableGroup(group))
     }
 
     /// Enables a disabled group.
@@ -121,7 +121,7 @@ impl MappedDev<Multipath> {
     ///
     /// As [`switch_group`](Self::switch_group).
     pub fn enable_group(&self, host: &Host, group: u32) -> Result<(), DevError> {
-        self.tell(host, MultipathMessage::EnableGroup(group))
+        self.send(host, MultipathMessage::EnableGroup(group))
     }
 
     /// Sets whether requests wait while no path works (`waits`), or fail. With `false`, requests that wait already
@@ -131,7 +131,7 @@ impl MappedDev<Multipath> {
     ///
     /// As [`message`](MappedDev::message).
     pub fn set_queueing(&self, host: &Host, waits: bool) -> Result<(), DevError> {
-        self.tell(host, if waits { MultipathMessage::QueueIfNoPath } else { MultipathMessage::FailIfNoPath })
+        self.send(host, if waits { MultipathMessage::QueueIfNoPath } else { MultipathMessage::FailIfNoPath })
     }
 
     /// Makes the kernel read from each working path of the current group; paths whose read fails are marked as failed.
@@ -158,7 +158,7 @@ impl MappedDev<Multipath> {
         Ok(NamedBlock::open(host, &device, BlockOpenOptions::new())?.probe_paths()?)
     }
 
-    fn tell(&self, host: &Host, message: MultipathMessage) -> Result<(), DevError> {
+    fn send(&self, host: &Host, message: MultipathMessage) -> Result<(), DevError> {
         self.message(host, &message).map(drop)
     }
 }

@@ -105,7 +105,7 @@ impl MappedDev<ThinPool> {
         options: impl Into<ThinOptions<'a>>,
     ) -> Result<ThinDev, DevError> {
         self.message(host, &ThinPoolMessage::CreateThin(id))?;
-        self.show_new(host, id, name, length, &options.into())
+        self.map_new(host, id, name, length, &options.into())
     }
 
     /// Creates a thin device with the first free id of the pool from `first` on, and returns that id as well.
@@ -148,7 +148,7 @@ impl MappedDev<ThinPool> {
                 (Err(error), _) => return Err(error),
             }
         }
-        Ok((id, self.show_new(host, id, name, length, &options.into())?))
+        Ok((id, self.map_new(host, id, name, length, &options.into())?))
     }
 
     /// Activates a thin device of the pool: creates the mapped device for it, or takes over the existing one.
@@ -241,7 +241,7 @@ impl MappedDev<ThinPool> {
             if is_taken { error.undo(self.delete_id(host, id)) } else { error }
         })?;
         options.external_origin = options.external_origin.or(line.external_origin);
-        self.show_new(host, id, name, line.length, &options)
+        self.map_new(host, id, name, line.length, &options)
     }
 
     /// Takes a snapshot of a thin device without a mapped device, and creates the mapped device for the snapshot.
@@ -281,7 +281,7 @@ impl MappedDev<ThinPool> {
         options: impl Into<ThinOptions<'a>>,
     ) -> Result<ThinDev, DevError> {
         self.message(host, &ThinPoolMessage::CreateSnap { id, origin })?;
-        self.show_new(host, id, name, length, &options.into())
+        self.map_new(host, id, name, length, &options.into())
     }
 
     /// Reads the table of a thin device of this pool. Devices of different pools can have the same id.
@@ -295,7 +295,7 @@ impl MappedDev<ThinPool> {
     }
 
     /// Creates the mapped device for a new thin device, or deletes the thin device again.
-    fn show_new(
+    fn map_new(
         &self,
         host: &Host,
         id: ThinDevId,
@@ -304,8 +304,8 @@ impl MappedDev<ThinPool> {
         options: &ThinOptions<'_>,
     ) -> Result<ThinDev, DevError> {
         let table = options.table(self, host, id, length);
-        let shown = table.and_then(|table| ThinDev::create_with(host, name, &table, options.setup));
-        shown.map_err(|cause| cause.undo(self.delete_id(host, id)))
+        let mapped = table.and_then(|table| ThinDev::create_with(host, name, &table, options.setup));
+        mapped.map_err(|cause| cause.undo(self.delete_id(host, id)))
     }
 
     /// Removes the mapped device and deletes the thin device with all of its data.

@@ -52,7 +52,7 @@ impl ForeignData {
 
     /// As [`of`](Self::of); `None` for zeros.
     #[cfg(feature = "verity-format")]
-    pub(super) fn of_some(block: &[u8]) -> Option<Self> {
+    pub(super) fn unless_zeros(block: &[u8]) -> Option<Self> {
         block.iter().any(|byte| *byte != 0).then(|| Self::of(block))
     }
 }
@@ -95,7 +95,7 @@ mod tests {
     #[cfg(feature = "verity-format")]
     #[test]
     fn zeros_are_no_data() {
-        assert_eq!(ForeignData::of_some(&[0; 8]), None);
-        assert_eq!(ForeignData::of_some(&[0, 0, 1]), Some(ForeignData::of(&[0, 0, 1])));
+        assert_eq!(ForeignData::unless_zeros(&[0; 8]), None);
+        assert_eq!(ForeignData::unless_zeros(&[0, 0, 1]), Some(ForeignData::of(&[0, 0, 1])));
     }
 }

@@ -68,7 +68,7 @@ impl MappedDev<Writecache> {
     ///
     /// [`is_busy`](DevError::is_busy): the device is suspended. [`DevError::WritecacheFailed`].
     pub fn flush(&self, host: &Host) -> Result<(), DevError> {
-        match self.tell(host, WritecacheMessage::Flush) {
+        match self.send(host, WritecacheMessage::Flush) {
             Ok(()) => Ok(()),
             Err(error) if error.is_busy() => Err(error),
             Err(error) => Err(self.working(host).err().unwrap_or(error)),
@@ -84,7 +84,7 @@ impl MappedDev<Writecache> {
     ///
     /// As [`message`](MappedDev::message).
     pub fn flush_on_suspend(&self, host: &Host) -> Result<(), DevError> {
-        self.tell(host, WritecacheMessage::FlushOnSuspend)
+        self.send(host, WritecacheMessage::FlushOnSuspend)
     }
 
     /// Makes the cache write back all blocks, and cache no further ones until its table is replaced. The returned
@@ -96,7 +96,7 @@ impl MappedDev<Writecache> {
     ///
     /// As [`message`](MappedDev::message). A step of the progress fails if the status cannot be read.
     pub fn clean<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Writecache>, DevError> {
-        self.tell(host, WritecacheMessage::Cleaner)?;
+        self.send(host, WritecacheMessage::Cleaner)?;
         Ok(self.progress_of(host, interval, cleaning))
     }
 
@@ -112,7 +112,7 @@ impl MappedDev<Writecache> {
     /// [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         // Writes after the status was read must not be cached.
-        self.tell(host, WritecacheMessage::Cleaner)?;
+        self.send(host, WritecacheMessage::Cleaner)?;
         let blocks = DataBlocks(self.working(host)?.used());
         if blocks.0 > 0 {
             return Err(DevError::Dirty { cache: self.to_id(), blocks });
@@ -121,7 +121,7 @@ impl MappedDev<Writecache> {
     }
 
     /// Sends a message to the only line.
-    fn tell(&self, host: &Host, message: WritecacheMessage) -> Result<(), DevError> {
+    fn send(&self, host: &Host, message: WritecacheMessage) -> Result<(), DevError> {
         self.check_single(&self.table(host)?)?;
         self.message(host, &message).map(drop)
     }

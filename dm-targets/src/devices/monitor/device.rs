@@ -63,7 +63,7 @@ impl Device {
             self.is_silent = true;
             return Ok(());
         }
-        let Some(status) = self.ask(dm, StatusOptions::new())? else { return Ok(()) };
+        let Some(status) = self.read_status(dm, StatusOptions::new())? else { return Ok(()) };
         let low_water = self.low_water(dm, &status)?;
         let mut lines = BTreeMap::new();
         // The poller does not report the first table of a device that existed when it was opened.
@@ -123,7 +123,7 @@ impl Device {
 
     /// Reads a status. Returns `None` if the device does not exist, or its name or uuid belongs to another one; this
     /// raises another event.
-    fn ask(&self, dm: &Dm, options: StatusOptions) -> Result<Option<TableStatus>, Error> {
+    fn read_status(&self, dm: &Dm, options: StatusOptions) -> Result<Option<TableStatus>, Error> {
         match dm.table_status_with(self.id(), options.noflush(true)) {
             Err(error) if error.is_not_found() => Ok(None),
             status => Ok(Some(status?).filter(|status| status.info().number() == self.number)),
@@ -136,7 +136,7 @@ impl Device {
         if !status.iter().flatten().any(is_pool) {
             return Ok(None);
         }
-        let Some(table) = self.ask(dm, StatusOptions::table())? else { return Ok(None) };
+        let Some(table) = self.read_status(dm, StatusOptions::table())? else { return Ok(None) };
         let line = table.iter().flatten().find_map(|line| TableLine::<ThinPool>::try_from(line).ok());
         Ok(line.map(|line| line.params.low_water))
     }

@@ -96,7 +96,7 @@ impl VeritySuperblock {
         hash.read(offset, &mut bytes)?;
         if !bytes.starts_with(MAGIC) {
             let device = hash.name().into();
-            return Err(VerityError::NoSuperblock { device, offset, found: ForeignData::of_some(&bytes) });
+            return Err(VerityError::NoSuperblock { device, offset, found: ForeignData::unless_zeros(&bytes) });
         }
         Self::from_bytes(&bytes, offset)
     }
