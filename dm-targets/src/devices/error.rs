@@ -50,7 +50,7 @@ pub enum DevError {
     /// The kernel would refuse the table of a device to create or take over. Nothing was changed.
     #[error("the requested table cannot be used")]
     #[non_exhaustive]
-    Wanted {
+    RequestedTable {
         /// The error in the table.
         source: TableError,
     },
@@ -92,7 +92,7 @@ pub enum DevError {
     SeveralLines(DevIdBuf),
     /// The target does not report the requested data, usually because the kernel is too old.
     #[error("the target of {0} does not report the requested data; this kernel may be too old")]
-    NoAnswer(DevIdBuf),
+    NotReported(DevIdBuf),
     /// A device of the write cache has failed, so the origin may lack data.
     #[error(
         "the write cache {0} has failed, and its origin may lack data; repair the device that failed, then load the table \
@@ -121,7 +121,7 @@ pub enum DevError {
     /// known to.
     #[error(
         "no suitable leg of {mirror} is known to hold all data: {} of {} regions are in sync; if you know which \
-         one does, use rebuild_from or keep_leg_as_it_is",
+         one does, use rebuild_from or keep_leg_unchecked",
         regions.used, regions.total
     )]
     #[non_exhaustive]

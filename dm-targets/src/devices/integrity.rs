@@ -69,9 +69,9 @@ impl MappedDev<Integrity> {
     ///
     /// # Errors
     ///
-    /// As [`create`](MappedDev::create) and [`fit`](Self::fit). [`is_invalid`](DevError::is_invalid): the disk holds
+    /// As [`create`](MappedDev::create) and [`resize_to_disk`](Self::resize_to_disk). [`is_invalid`](DevError::is_invalid): the disk holds
     /// other data (see [`wipe_superblock`](Self::wipe_superblock)), or was formatted with other options.
-    /// [`DevError::Wanted`]: the kernel would refuse the table.
+    /// [`DevError::RequestedTable`]: the kernel would refuse the table.
     pub fn create_whole(host: &Host, name: impl AsDmName, params: &IntegrityTable) -> Result<Self, DevError> {
         Self::create_whole_with(host, name, params, SetupOptions::new())
     }
@@ -125,13 +125,13 @@ impl MappedDev<Integrity> {
         if is_new {
             device.fitted_or_removed(host)?;
         } else {
-            device.fit(host)?;
+            device.resize_to_disk(host)?;
         }
         made
     }
 
     fn fitted_or_removed(self, host: &Host) -> Result<Self, DevError> {
-        match self.fit(host) {
+        match self.resize_to_disk(host) {
             Ok(_) => Ok(self),
             Err(cause) if cause.took_effect() => Err(cause),
             Err(cause) => Err(cause.undo(self.remove_with(host, PATIENTLY).map(drop))),
@@ -140,18 +140,18 @@ impl MappedDev<Integrity> {
 
     fn of_length(params: &IntegrityTable, length: Sectors) -> Result<Table<Integrity>, DevError> {
         let line = TableLine { start: Sectors(0), length, params: params.clone() };
-        Table::new([line]).map_err(|source| DevError::Wanted { source })
+        Table::new([line]).map_err(|source| DevError::RequestedTable { source })
     }
 
     /// Gives the device the largest length that its disks allow, while it is in use, and returns that length.
     ///
     /// # Errors
     ///
-    /// As [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does
+    /// As [`set_table`](MappedDev::set_table). [`DevError::NotReported`]: the kernel is older than Linux 4.19, and does
     /// not report how much it provides.
-    pub fn fit(&self, host: &Host) -> Result<Sectors, DevError> {
+    pub fn resize_to_disk(&self, host: &Host) -> Result<Sectors, DevError> {
         let status = self.unflushed_status(host)?;
-        let provided = status.provided_sectors.ok_or_else(|| DevError::NoAnswer(self.to_id()))?;
+        let provided = status.provided_sectors.ok_or_else(|| DevError::NotReported(self.to_id()))?;
         if self.table(host)?.length() != provided {
             self.reload(host, |line| line.length = provided)?;
         }
@@ -165,10 +165,10 @@ impl MappedDev<Integrity> {
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// As [`resize_to_disk`](Self::resize_to_disk).
     pub fn grow(&self, host: &Host) -> Result<Sectors, DevError> {
         let reloaded = unless_in_effect(self.reload(host, |_| ()))?;
-        let length = self.fit(host)?;
+        let length = self.resize_to_disk(host)?;
         reloaded.map(|()| length)
     }
 

@@ -21,7 +21,7 @@ use crate::{Linear, Mirror, Usage};
 /// flushing I/O, which would wait for them or fail them.
 ///
 /// If the table has several lines, [`settle`](MappedDev::settle) and
-/// [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) work on all of them, [`keep_leg`](MappedDev::keep_leg) refuses,
+/// [`keep_leg_unchecked`](MappedDev::keep_leg_unchecked) work on all of them, [`keep_leg`](MappedDev::keep_leg) refuses,
 /// and the other methods work on the first one.
 ///
 /// ```no_run
@@ -56,9 +56,9 @@ impl MappedDev<Mirror> {
     /// # Errors
     ///
     /// As [`status`](MappedDev::status) and [`table`](MappedDev::table).
-    pub fn good_leg(&self, host: &Host) -> Result<Option<u32>, DevError> {
+    pub fn leg_in_sync(&self, host: &Host) -> Result<Option<u32>, DevError> {
         let line = self.first_line(host)?;
-        Ok(good_legs(&line.params, &self.leg_status(host)?).into_iter().next())
+        Ok(legs_in_sync(&line.params, &self.leg_status(host)?).into_iter().next())
     }
 
     /// Replaces a leg by another device while the mirror is in use, and follows the copying until it is done. The
@@ -179,17 +179,17 @@ impl MappedDev<Mirror> {
     /// # Errors
     ///
     /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data; a program that knows it uses
-    /// [`keep_leg_as_it_is`](Self::keep_leg_as_it_is). [`DevError::SeveralLines`]. Nothing was done in these cases.
+    /// [`keep_leg_unchecked`](Self::keep_leg_unchecked). [`DevError::SeveralLines`]. Nothing was done in these cases.
     /// Others as [`set_table`](MappedDev::set_table).
     pub fn keep_leg(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         self.check_single(&self.table(host)?)?;
         let table = self.first_line(host)?.params;
         self.leg(&table, leg)?;
         let status = self.leg_status(host)?;
-        if !good_legs(&table, &status).contains(&leg) {
+        if !legs_in_sync(&table, &status).contains(&leg) {
             return Err(self.no_source(&status));
         }
-        self.keep_leg_as_it_is(host, leg)
+        self.keep_leg_unchecked(host, leg)
     }
 
     /// Replaces the mirror by one of its legs, even if that leg is not known to hold all data. Data that it lacks is
@@ -198,7 +198,7 @@ impl MappedDev<Mirror> {
     /// # Errors
     ///
     /// [`DevError::NoLeg`]: nothing was done. Others as [`set_table`](MappedDev::set_table).
-    pub fn keep_leg_as_it_is(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
+    pub fn keep_leg_unchecked(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let mut lines = Vec::new();
         for line in table.lines() {
@@ -218,7 +218,7 @@ impl MappedDev<Mirror> {
             self.leg(&table, leg)?;
         }
         let status = self.leg_status(host)?;
-        let source = good_legs(&table, &status).into_iter().find(|source| Some(*source) != leg);
+        let source = legs_in_sync(&table, &status).into_iter().find(|source| Some(*source) != leg);
         let source = source.ok_or_else(|| self.no_source(&status))?;
         let others = (0..).zip(&table.legs).filter(|(place, _)| *place != source);
         Ok((source, others.map(|(_, leg)| leg.clone()).collect()))
@@ -281,7 +281,7 @@ fn place_beside(source: u32, leg: u32) -> usize {
 }
 
 /// The legs that certainly hold all data.
-fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
+fn legs_in_sync(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
     let alive = (0..).zip(&status.legs).filter(|(_, leg)| leg.health == MirrorHealth::Alive).map(|(leg, _)| leg);
     // Regions that are out of sync are written only to the leg from which the kernel copies. When that leg fails, the
     // kernel copies from another one (`fail_mirror` in drivers/md/dm-raid1.c), and it forgets the error once all

@@ -41,7 +41,7 @@ impl MappedDev<Vdo> {
     pub fn stats(&self, host: &Host) -> Result<Box<VdoStats>, DevError> {
         match self.message(host, &VdoMessage::Stats)? {
             VdoReply::Stats(stats) => Ok(stats),
-            _ => Err(DevError::NoAnswer(self.to_id())),
+            _ => Err(DevError::NotReported(self.to_id())),
         }
     }
 
@@ -54,7 +54,7 @@ impl MappedDev<Vdo> {
     pub fn config(&self, host: &Host) -> Result<VdoConfig, DevError> {
         match self.message(host, &VdoMessage::Config)? {
             VdoReply::Config(config) => Ok(config),
-            _ => Err(DevError::NoAnswer(self.to_id())),
+            _ => Err(DevError::NotReported(self.to_id())),
         }
     }
 

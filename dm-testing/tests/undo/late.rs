@@ -101,7 +101,7 @@ fn an_integrity_device_has_its_whole_length_when_udev_announces_it_too_late() {
             let safe: IntegrityDev = open(&memory, "tsafe").unwrap();
             assert!(!safe.info(&memory.host()).unwrap().is_suspended(), "{what}");
             let length = safe.table(&memory.host()).unwrap().length();
-            assert_eq!(safe.fit(&memory.host()).unwrap(), length, "{what}");
+            assert_eq!(safe.resize_to_disk(&memory.host()).unwrap(), length, "{what}");
         };
     let setup_whole = |host: &Host| IntegrityDev::setup_whole(host, "tsafe", &params()).map(drop);
     make("create_whole", 1, &|_| (), &|host| IntegrityDev::create_whole(host, "tsafe", &params()).map(drop));

@@ -329,8 +329,8 @@ fn figures_that_a_device_does_not_report_are_an_error() {
     })(&memory);
     let safe: IntegrityDev = open(&memory, NAME).unwrap();
     memory.set_status(NAME, Some("0"));
-    assert!(matches!(safe.fit(&memory.host()), Err(DevError::NoAnswer(_))));
+    assert!(matches!(safe.resize_to_disk(&memory.host()), Err(DevError::NotReported(_))));
     memory.set_status(NAME, Some("0 1024 -"));
-    assert_eq!(safe.fit(&memory.host()).unwrap(), Sectors(1024));
+    assert_eq!(safe.resize_to_disk(&memory.host()).unwrap(), Sectors(1024));
     assert!(table(&memory).starts_with("integrity "));
 }

@@ -114,7 +114,7 @@ impl DevError {
     /// Whether the kernel refused a table, a message or a name as invalid, or a text is not a valid name.
     ///
     /// This does not include tables and requests that this crate refuses: [`Table`](Self::Table),
-    /// [`Wanted`](Self::Wanted), [`Request`](Self::Request).
+    /// [`RequestedTable`](Self::RequestedTable), [`Request`](Self::Request).
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.is(OpError::is_invalid, Error::is_invalid) || matches!(self.cause(), Self::Name(_))

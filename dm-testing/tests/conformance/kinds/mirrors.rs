@@ -97,7 +97,7 @@ fn a_lost_leg_is_replaced_and_waiting_writes_complete(kernel: &dyn TestKernel) {
         let health = || mirror.status_with(&host, StatusOptions::new().noflush(true)).unwrap().legs[1].health.clone();
         crate::support::wait_until("the leg to fail", || health() == MirrorHealth::WriteFailed);
         assert!(!write.is_finished());
-        assert_eq!(mirror.good_leg(&host).unwrap(), Some(0));
+        assert_eq!(mirror.leg_in_sync(&host).unwrap(), Some(0));
         wait(mirror.replace_leg(&host, 1, leg(spare), MOMENT).unwrap());
         write.join().unwrap().unwrap();
     });
@@ -118,7 +118,7 @@ fn a_mirror_is_rebuilt_from_the_leg_that_the_caller_names(kernel: &dyn TestKerne
     kernel.write(number, Sectors(0), &[3; 4096]).unwrap();
 
     // The status is that of a mirror whose first leg failed before the second one was in sync.
-    assert_eq!(mirror.good_leg(&host).unwrap(), None);
+    assert_eq!(mirror.leg_in_sync(&host).unwrap(), None);
     let error = mirror.replace_leg(&host, 0, leg(spare), MOMENT).unwrap_err();
     assert!(matches!(error, DevError::NoSource { .. }), "{error}");
     let error = mirror.keep_leg(&host, 1).unwrap_err();
