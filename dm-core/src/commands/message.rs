@@ -63,19 +63,21 @@ impl MessageOptions {
     }
 }
 
-/// A message to the target that maps a sector, for [`Dm::target_msg_with`]. `Debug` does not show the text if it may
-/// contain a key.
+/// A message to a target, for [`Dm::target_msg_with`], [`Host::message`](crate::Host::message) and
+/// [`Steps::message`](crate::Steps::message). `Debug` does not show the text if it may contain a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Message<M> {
-    /// A sector of the mapped device; the target that maps it gets the message.
+    /// A sector of the mapped device; the target that maps it in the active table gets the message. Not used for a
+    /// message that starts with `@`.
     pub sector: Sectors,
-    /// The words of the message, separated by white space. A message that starts with `@` is for the device itself.
+    /// The words of the message, separated by white space; a backslash escapes the next byte. A message that starts
+    /// with `@` is for the device itself.
     pub text: M,
 }
 
 impl<M: Payload> Message<M> {
-    /// Makes a message to the target that maps the first sector, the only target of most devices.
+    /// Makes a message to the target that maps the first sector. Most devices have only this target.
     #[must_use]
     pub const fn new(text: M) -> Self {
         Self { sector: Sectors(0), text }

@@ -9,19 +9,24 @@ use crate::wire::scan::first_zero;
 
 /// Text that can be sent to the kernel: the params of a table line, or a message.
 ///
-/// Strings, byte slices, [`Text`] and [`format_args!`] are payloads. If a payload
-/// [may contain a key](Self::may_hold_key), the command that sends it makes the kernel and this library wipe their
-/// copies.
+/// Strings, byte slices, [`Text`] and [`format_args!`] are payloads. They are sent as they are, and the kernel reads a
+/// backslash as an escape of the next byte; [`PayloadWriter::write_escaped`] doubles backslashes. A text with a NUL is
+/// refused.
+///
+/// If a payload [may contain a key](Self::may_hold_key), the command that sends it makes the kernel and this library
+/// wipe their copies. This requires interface 4.20: on an older kernel the command fails with
+/// [`Error::Unsupported`](crate::Error::Unsupported), or, with `if_possible`, that kernel keeps its copies.
 pub trait Payload {
     /// Writes the text into a request.
     ///
     /// # Errors
-    /// The text cannot be printed, or it is larger than any request.
+    /// The text cannot be printed, or the request would exceed 1 GiB.
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
 
     /// Whether the text may contain a key; `false` by default.
     ///
-    /// A message that sets a key of `crypt`, and params of a target that takes keys, are recognized in any case.
+    /// Even if this is `false`, messages that start with `key`, and params of `crypt`, `integrity`, `inlinecrypt` and
+    /// `default-key`, count as secret.
     fn may_hold_key(&self) -> bool {
         false
     }
@@ -163,8 +168,7 @@ impl<'b> PayloadWriter<'b> {
     /// Appends bytes unchanged.
     ///
     /// # Errors
-    /// The request is larger than any that the kernel accepts. This stops an endless `Display` before it uses all
-    /// memory.
+    /// The request would exceed 1 GiB. This limit stops an endless `Display` before it uses all memory.
     #[inline]
     pub fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
         if self.buffer.bytes().len().saturating_add(bytes.len()) > MAX_SIZE {

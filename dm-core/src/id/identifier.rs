@@ -78,7 +78,8 @@ pub(super) fn check(what: &'static str, max: usize, forbidden: &[u8], bytes: &[u
 
 /// Defines the borrowed and the owned form of a checked identifier, with the same methods for names and uuids.
 macro_rules! identifier {
-    ($(#[$borrowed_doc:meta])* $Borrowed:ident, $(#[$owned_doc:meta])* $Owned:ident, $what:literal, $len:ident, $forbidden:literal) => {
+    ($(#[$borrowed_doc:meta])* $Borrowed:ident, $(#[$owned_doc:meta])* $Owned:ident,
+     $what:literal, $len:ident, $forbidden:literal $(, $(#[$shown_doc:meta])+ shown)?) => {
         $(#[$borrowed_doc])*
         #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(transparent)]
@@ -136,11 +137,9 @@ macro_rules! identifier {
                 Mangled::new(&self.0)
             }
 
-            /// Returns the text itself if it is mangled already, as libdm passes it to the kernel; otherwise its
-            /// mangled form.
-            ///
-            /// For a name, this is the file name that libdm gives the node below `/dev/mapper`; the link that udev
-            /// makes can have another one: see [`udev_path`](crate::paths::udev_path).
+            /// Returns text that is mangled already as it is, and other text in its mangled form. By default, libdm
+            /// passes mangled text to the kernel.
+            $($(#[$shown_doc])+)?
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {
                 Mangled::keeping(&self.0)

@@ -38,14 +38,18 @@ identifier!(
     DmNameBuf,
     "name",
     DM_NAME_LEN,
-    b"\0/"
+    b"\0/",
+    ///
+    /// This is the file name that libdm gives the node below `/dev/mapper`; the link that udev makes can have another
+    /// one: see [`udev_path`](crate::paths::udev_path).
+    shown
 );
 
 identifier!(
     /// The kernel's uuid of a mapped device, borrowed: 1 to 128 bytes without NUL.
     ///
-    /// It can be any text that is unique on the host. By convention it begins with the name of its subsystem: `LVM-…`,
-    /// `CRYPT-…`, `mpath-…`.
+    /// It can be any bytes that no other mapped device of the host has as its uuid. By convention it begins with the
+    /// name of its subsystem: `LVM-…`, `CRYPT-…`, `mpath-…`.
     DmUuid,
     /// The kernel's uuid of a mapped device, owned: 1 to 128 bytes without NUL. See [`DmUuid`].
     DmUuidBuf,
