@@ -115,8 +115,8 @@ pub enum UdevError {
     /// `/dev/mapper` is not safe: nodes are only created in a directory, not a link to one, that belongs to root, or to
     /// the owner of the directory that is used as `/dev`, and that is not writable by all users.
     #[error(
-        "cannot make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
-        path.display()
+        "cannot make nodes in {}: it must be a directory, not a link, that belongs to root or to the owner of its parent \
+         directory, and is not writable by all users", path.display()
     )]
     #[non_exhaustive]
     Directory {
@@ -381,6 +381,13 @@ mod tests {
         let listing = UdevError::Cookie { what: "list", cookie: None, source: Errno::ENOENT };
         assert_eq!(listing.to_string(), "cannot list udev cookies");
         assert!(!listing.is_not_found(), "no cookie is missing, but the list");
+    }
+
+    #[test]
+    fn an_unsafe_directory_is_refused_with_the_owners_and_the_mode_that_it_may_have() {
+        let text = UdevError::Directory { path: "/dev/mapper".into() }.to_string();
+        assert!(text.contains("belongs to root or to the owner of its parent directory"), "{text}");
+        assert!(text.ends_with("not writable by all users"), "{text}");
     }
 
     #[test]
