@@ -21,9 +21,10 @@
 //! decrement to complete a step. With [`Strategy::Auto`], three cheap facts decide before each operation whether udev's
 //! rules will do so: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
 //! the initial IPC namespace, or in that of a container in which a udev runs. If the environment has `DM_DISABLE_UDEV`,
-//! [`Strategy::Auto`] uses no cookies. If udev completes no step of the cookie within a second, `/proc` is searched for
-//! a udev daemon of root in the same IPC namespace. If there is none, or another process has removed the semaphore
-//! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
+//! [`Strategy::Auto`] uses no cookies. If udev makes no progress with the cookie for a second, `/proc` is searched for
+//! a udev daemon of root in the same IPC namespace. If there is none, the rule that completes cookies is masked, or
+//! another process has removed the semaphore (`dmsetup udevcomplete_all`), the operation waits for the nodes instead,
+//! or creates them if no other program does.
 //!
 //! An operation without a semaphore sends a cookie whose low 16 bits, the base, are 0, with libdm's flags, so that
 //! udev's rules treat the device in the same way.
@@ -81,22 +82,26 @@ use crate::wire::UdevFlags;
 #[non_exhaustive]
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
-    /// The same as [`Cookies`](Self::Cookies) if udev completes cookies, [`WaitForNodes`](Self::WaitForNodes) if only
-    /// the IPC namespace of this thread prevents that, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and
-    /// every batch decides for itself, so udev may start or stop at any time.
+    /// The default: the same as [`Cookies`](Self::Cookies) if udev completes cookies,
+    /// [`WaitForNodes`](Self::WaitForNodes) if only the IPC namespace of this thread prevents that, otherwise
+    /// [`MakeNodes`](Self::MakeNodes). Every operation and every batch decides for itself, so udev may start or stop at
+    /// any time.
     #[default]
     Auto,
-    /// Waits for a [cookie](crate::udev), as libdm does. If udev completes no step of it within a second, the operation
-    /// checks whether udev runs. If it does not, or no cookie can be created, the operation continues as with
-    /// [`WaitForNodes`](Self::WaitForNodes).
+    /// Waits for a [cookie](crate::udev), as libdm does. If udev cannot complete the cookie, or none can be created,
+    /// the operation continues as with [`WaitForNodes`](Self::WaitForNodes): see the [module docs](crate::udev). If
+    /// udev runs, or may run, and has not finished within [`Udev::timeout`], the operation fails with
+    /// [`is_timed_out`](UdevError::is_timed_out).
     Cookies,
     /// Polls the links below `/dev/mapper` until udev has made or removed them. If udev does not run or does not
-    /// maintain the directory, this process makes or removes them.
+    /// maintain the directory, this process makes or removes them. If udev runs and has not finished within
+    /// [`Udev::timeout`], the operation fails with [`is_timed_out`](UdevError::is_timed_out).
     WaitForNodes,
     /// Makes and removes nodes and links below `/dev/mapper` in this process.
     #[doc(alias = "--noudevrules")]
     MakeNodes,
-    /// Neither makes nodes nor waits. Only the kernel's nodes such as `/dev/dm-0` are certain to exist.
+    /// Neither makes nodes nor waits. Only the kernel's nodes such as `/dev/dm-0` are certain to exist, and only if
+    /// `/dev` is a devtmpfs.
     #[doc(alias = "--noudevsync")]
     None,
 }
