@@ -109,9 +109,12 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - Freezes the file system on the device first, which a signal does not interrupt.
-    /// - Then blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait
-    ///   and leaves the device as it was; in Linux 6.12 and updates of older kernels, the command starts again after a
+    /// - Then blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait,
+    ///   and the device is not suspended; in Linux 6.12 and updates of older kernels, the command starts again after a
     ///   signal whose handler has `SA_RESTART`.
+    /// - Before both, the kernel prepares the targets (`presuspend`). After a failure, some stay prepared until the
+    ///   device has been suspended and resumed: `mirror` does not recover, `snapshot-merge` does not merge, `delay`
+    ///   does not delay, and `multipath` without a path fails I/O despite `queue_if_no_path`.
     /// - While the kernel has suspended the device internally
     ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the call blocks as well.
     /// - Suspending a suspended device does nothing.
@@ -119,7 +122,7 @@ impl Dm {
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
     /// [`is_interrupted`](crate::Error::is_interrupted): a signal ended the wait. Another errno: the file system could
-    /// not be frozen. A call that fails has not suspended the device.
+    /// not be frozen. A call that fails has not suspended the device, but may leave targets prepared for it: see above.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     pub fn device_suspend(&self, id: impl AsDevId) -> Result<DeviceInfo> {
@@ -157,8 +160,9 @@ impl Dm {
     ///
     /// The state after an error depends on the step that failed:
     ///
-    /// - The suspend: nothing has changed, unless another process has loaded a table meanwhile, which has then replaced
-    ///   the inactive one.
+    /// - The suspend: both tables are unchanged, unless another process has loaded a table meanwhile, which has then
+    ///   replaced the inactive one. Some targets may stay prepared for the suspension, as after a failed
+    ///   [`device_suspend`](Self::device_suspend).
     /// - Activating the new table: it is destroyed, and the device is suspended with the old table.
     /// - The resume, also because a signal ended the wait for an internal suspension: the device is suspended with the
     ///   new table.

@@ -3,9 +3,9 @@
 //! While the kernel suspends a device it waits for I/O, and only a signal ends that wait early
 //! (`dm_wait_for_completion` in drivers/md/dm.c). A library cannot claim a signal in its caller's process, so a child
 //! process sends the ioctl and gets a signal when the timeout expires or a signal arrives here. The kernel then gives
-//! up the suspension and leaves the device as it was. Before it waits for I/O, the kernel freezes the file system or
-//! writes back the page cache of the device, which a signal does not interrupt. A child that is still busy there is
-//! left behind; if its suspension succeeds later, it resumes the device itself.
+//! up the suspension. Before it waits for I/O, the kernel freezes the file system or writes back the page cache of the
+//! device, which a signal does not interrupt. A child that is still busy there is left behind; if its suspension
+//! succeeds later, it resumes the device itself.
 #![expect(unsafe_code, reason = "fork without SIGCHLD, and the ioctl in the child")]
 
 use std::fs::File;

@@ -53,8 +53,8 @@ impl SuspendPolicy {
         Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
     }
 
-    /// Limits the wait for pending I/O. When the timeout expires, the suspension is given up, and the device is as
-    /// before. By default there is no limit.
+    /// Limits the wait for pending I/O. When the timeout expires, the suspension is given up, but some targets [stay
+    /// prepared for it](Dm::device_suspend). By default there is no limit.
     ///
     /// A child process sends the command, which takes longer than a direct ioctl. Unless [`noflush`](Self::noflush) or
     /// [`skip_lockfs`](Self::skip_lockfs) is set, the kernel first freezes the file system, or writes back the page
@@ -97,9 +97,9 @@ impl Host {
     /// Suspends a device: new I/O waits until the device is resumed. Has no effect on a suspended device.
     ///
     /// # Errors
-    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O; the device is as
-    /// before. [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
-    /// [`is_not_found`](OpError::is_not_found).
+    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O; the device is not
+    /// suspended, but some targets [stay prepared for it](Dm::device_suspend). [`is_timed_out`](OpError::is_timed_out):
+    /// another operation on the device did not finish. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     #[doc(alias = "dmsetup suspend")]
     pub fn suspend(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -110,7 +110,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out) also if pending I/O did not complete in
-    /// time; the device is as before.
+    /// time, with the same effect as a signal.
     pub fn suspend_with(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Suspend, &id)?;
         let (before, _locked) = self.lock_existing(&mut op)?;

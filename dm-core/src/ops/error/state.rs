@@ -12,7 +12,8 @@ pub enum StateAfter {
     /// device.
     ///
     /// If a table was replaced and restored, the kernel may have changed the read-ahead, and has dropped the geometry
-    /// if the tables differ in length.
+    /// if the tables differ in length. If a suspension was given up, some targets [stay prepared for
+    /// it](crate::Dm::device_suspend).
     #[default]
     Undone,
     /// The operation took effect; only udev, a node or the read-ahead failed.
