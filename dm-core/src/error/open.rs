@@ -23,8 +23,10 @@ pub enum OpenError {
         /// The path of the control node.
         path: PathBuf,
     },
-    /// The system is not Linux.
-    #[error("the device mapper exists only on Linux; tests can use dm_testing::MemoryKernel")]
+    /// The program was built for another system than Linux (`target_os = "linux"`), such as macOS or Android.
+    #[error(
+        "this program was not built for Linux, whose device mapper it uses; tests can use dm_testing::MemoryKernel"
+    )]
     NotLinux,
     /// The process may not use the device mapper.
     #[error("no permission to use the device mapper through {}: {reason}", path.display())]
@@ -150,7 +152,8 @@ impl OpenError {
         }
     }
 
-    /// Whether the kernel has no device mapper, and its module could not be loaded; also on systems other than Linux.
+    /// Whether the kernel has no device mapper, and its module could not be loaded; also in a program that was not
+    /// built for Linux.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
         matches!(self, Self::NoDeviceMapper { .. } | Self::NotLinux)

@@ -3,7 +3,7 @@
 //! # Systems
 //!
 //! Without the feature `devices`, the crate is `no_std` with `alloc` and works on any system. The feature `devices`
-//! requires Linux; on other Unix systems it compiles, for tests with the in-memory kernel of dm-testing.
+//! requires Linux; on macOS and FreeBSD it compiles, for tests with the in-memory kernel of dm-testing.
 //!
 //! # Kernels
 //!
