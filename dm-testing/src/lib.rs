@@ -1,8 +1,8 @@
 //! Tests device-mapper code in memory, without root, with a failure at every command; and on a real kernel.
 //!
-//! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
-//!   runs on it unchanged, in milliseconds, on [Linux, macOS and other Unix systems](#systems).
-//! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a stop of the program there.
+//! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a
+//!   [`Dm`](dm_core::Dm) runs on it unchanged, in milliseconds, on [Linux, macOS and FreeBSD](#systems).
+//! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a panic there, after which no command is sent.
 //! - [`Sweep`]: runs a program repeatedly: in turn, each command fails, fails together with a later one, or stops the
 //!   program.
 //! - [`TestKernel`]: runs one test on both kinds of kernels.
@@ -101,8 +101,8 @@
 //!
 //! # Systems
 //!
-//! The kernel in memory needs nothing from the system but pairs of sockets, so such tests also run on other Unix
-//! systems, such as a developer's Mac, and test the same code as on Linux:
+//! The kernel in memory needs nothing from the system but pairs of sockets, so such tests also run on macOS and
+//! FreeBSD, and test the same code as on Linux:
 //!
 //! ```toml
 //! [dev-dependencies]
