@@ -12,25 +12,32 @@ use crate::real::error::Result;
 use crate::real::scratch::{MappedDevice, Scratch};
 
 /// How a [`FaultyDisk`] fails, loses writes or delays I/O.
+///
+/// If the disk below does not support discards, they fail with `EOPNOTSUPP` whatever the fault, except with
+/// [`Errors`](Self::Errors), and with [`ErrorsIn`](Self::ErrorsIn) over the whole disk. An empty flush succeeds with
+/// [`Errors`](Self::Errors). If the disk below has a write cache, it fails with [`WriteErrors`](Self::WriteErrors) and
+/// is dropped with [`LostWrites`](Self::LostWrites).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// No fault: the disk behaves like the disk below it.
     None,
-    /// Reads and writes fail with `EIO`; discards fail, too, on older kernels such as 6.1 with `EOPNOTSUPP`. Needs the
-    /// target `error`.
+    /// Reads, writes and discards fail with `EIO`. On older kernels such as 6.1, discards fail with `EOPNOTSUPP`. Needs
+    /// the target `error`.
     Errors,
-    /// Reads, writes and discards that touch one of these sectors fail with `EIO`. On older kernels such as 6.1, all
-    /// discards of the disk fail with `EOPNOTSUPP`. Needs the target `error`.
+    /// Reads, writes and discards that touch one of these sectors fail with `EIO`. Sectors beyond the end of the disk
+    /// are ignored. On older kernels such as 6.1, all discards of the disk fail with `EOPNOTSUPP`. Needs the target
+    /// `error`.
     ErrorsIn(Range<Sectors>),
-    /// Writes fail with `EIO`, and discards fail, too; reads succeed. Needs the target `flakey`.
+    /// Writes and discards fail with `EIO`; reads succeed. Needs the target `flakey`.
     WriteErrors,
     /// Writes and discards are dropped, but reported as successful. Needs the target `flakey`.
     LostWrites,
-    /// All I/O takes longer by this time, rounded down to milliseconds; the kernel's timer may be a tick early. Needs
-    /// the target `delay`.
+    /// All I/O takes longer by this time, rounded down to milliseconds, and at most 4294967295 ms; the kernel's timer
+    /// may be a tick early. Needs the target `delay`.
     Slow(Duration),
-    /// All I/O blocks until another fault is set, since the device is suspended.
+    /// I/O blocks until another fault is set, since the device is suspended. Read-ahead, and I/O that must not block,
+    /// fail at once.
     Hang,
 }
 
@@ -148,7 +155,10 @@ fn texts(fault: &Fault, below: DeviceNumber, size: Sectors) -> Vec<LineOf> {
         // An up interval of 0 and a down interval of 1 second, so it is always down.
         Fault::WriteErrors => whole("flakey", format!("{below} 0 0 1 1 error_writes")),
         Fault::LostWrites => whole("flakey", format!("{below} 0 0 1 1 drop_writes")),
-        Fault::Slow(delay) => whole("delay", format!("{below} 0 {}", delay.as_millis())),
+        // The kernel reads 32 bits and ignores the others.
+        Fault::Slow(delay) => {
+            whole("delay", format!("{below} 0 {}", u32::try_from(delay.as_millis()).unwrap_or(u32::MAX)))
+        }
     }
 }
 
@@ -174,6 +184,13 @@ mod tests {
         let bad = Sectors(bad.start)..Sectors(bad.end);
         let texts = texts(&Fault::ErrorsIn(bad), DeviceNumber::new(7, 1), Sectors(100));
         lines(&texts).map(|line| line.to_string()).collect()
+    }
+
+    #[test]
+    fn a_delay_fits_in_the_kernels_32_bits() {
+        let params = |delay| texts(&Fault::Slow(delay), DeviceNumber::new(7, 1), Sectors(100)).remove(0).3;
+        assert_eq!(params(Duration::from_micros(1500)), "7:1 0 1");
+        assert_eq!(params(Duration::from_millis(1 << 32)), "7:1 0 4294967295");
     }
 
     #[test]
