@@ -13,7 +13,7 @@ use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 
-/// A [transport](dm_core::Transport) whose `n`-th command fails with an errno. Commands are counted from 1.
+/// A [transport](dm_core::Transport) on which chosen commands fail with an errno.
 ///
 /// ```
 /// use dm_core::{Host, TargetLine};
@@ -33,9 +33,10 @@ use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 #[derive(Clone, Debug)]
 pub struct FailAt(Faulty);
 
-/// A [transport](dm_core::Transport) that stops the program at its `n`-th command, counted from 1, as if the program
-/// had been killed: the command is not sent, and a panic with the payload [`Stopped`] unwinds. Later commands, such as
-/// those of destructors, fail without being sent.
+/// A [transport](dm_core::Transport) that stops at a command, for tests of what a killed program leaves behind: the
+/// command is not sent, and a panic with the payload [`Stopped`] unwinds the calling thread. Later commands, such as
+/// those of destructors, fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe) without being sent. Other threads and
+/// block I/O are not stopped.
 ///
 /// ```
 /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,20 +57,20 @@ pub struct FailAt(Faulty);
 #[derive(Clone, Debug)]
 pub struct StopAt(Faulty);
 
-/// The payload of the panic with which [`StopAt`] stops a program.
+/// The payload of the panic with which [`StopAt`] unwinds the calling thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped;
 
 impl FailAt {
-    /// Wraps the transport of a handle. The `n`-th command is not sent and fails with `errno`.
+    /// Wraps the transport of a handle. The `n`-th command, counted from 1, is not sent and fails with `errno`.
     #[must_use]
     pub fn new(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing(n, errno)))
     }
 
-    /// Wraps the transport of a handle. The kernel executes the `n`-th command, but the caller gets `errno`, or the
-    /// kernel's errno if the kernel refuses the command.
+    /// Wraps the transport of a handle. The kernel executes the `n`-th command, counted from 1, but the caller gets
+    /// `errno`, or the kernel's errno if the kernel refuses the command.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
@@ -96,7 +97,8 @@ impl FailAt {
 }
 
 impl StopAt {
-    /// Wraps the transport of a handle.
+    /// Wraps the transport of a handle, which stops at its `n`-th command, counted from 1. If `n` is 0, it has stopped
+    /// already: all commands fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe), and none panics.
     #[must_use]
     pub fn new(dm: &Dm, n: usize) -> Self {
         Self(Faulty::new(dm.transport(), Plan::stopping(n)))
@@ -108,7 +110,7 @@ impl StopAt {
         Dm::with_transport(self.0.clone())
     }
 
-    /// Whether the program was stopped.
+    /// Whether the `n`-th command was reached.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         self.0.plan.has_stopped()
@@ -299,5 +301,13 @@ mod tests {
         assert!(stopped.is::<Stopped>() && stopping.has_stopped());
         assert!(dm.version().is_err());
         assert_eq!(kernel.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_stop_at_0_has_happened_before_the_first_command() {
+        let (kernel, dm) = counting();
+        let stopping = StopAt::new(&dm, 0);
+        assert!(stopping.has_stopped() && stopping.dm().version().is_err());
+        assert_eq!(kernel.0.load(Ordering::SeqCst), 0);
     }
 }

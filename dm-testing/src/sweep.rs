@@ -24,7 +24,7 @@ const MAX_COMMANDS: usize = 100_000;
 /// - it fails with each of several errnos, without taking effect;
 /// - it takes effect, but its reply is lost (`EFAULT`, which the kernel returns if it cannot write the reply);
 /// - it and one later command fail, in one run for each later command, so that the undo of the first failure fails too;
-/// - the program stops there, as if it had been killed.
+/// - the program stops there, as with [`StopAt`](crate::StopAt): no later command is sent, as if it had been killed.
 ///
 /// ```
 /// use dm_core::{OpError, Steps, TargetLine};
