@@ -159,10 +159,15 @@ pub(super) fn print_numbers(out: &mut Printer<'_, '_>, numbers: &[u64], separato
     Ok(())
 }
 
-/// Splits the options from the end of a region's text in the list of regions.
+/// Splits the options from the end of a region's text in the list of regions. They are compared exactly, because the
+/// kernel prints them in only one way.
 pub(super) fn split_options(text: &str) -> (&str, bool, Vec<u64>) {
     let histogram = text.rsplit_once(' ').and_then(|(before, last)| {
-        let boundaries = boundaries(Word::plain(last))?;
+        let boundaries = last.strip_prefix(HISTOGRAM)?;
+        let is_printed = |number: &str| number.starts_with(|digit: char| matches!(digit, '1'..='9'));
+        if !boundaries.split(',').all(is_printed) {
+            return None;
+        }
         Some((before, read_boundaries(boundaries).ok()?))
     });
     let (text, histogram) = histogram.unwrap_or((text, Vec::new()));

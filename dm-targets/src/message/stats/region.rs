@@ -117,6 +117,13 @@ mod tests {
     }
 
     #[test]
+    fn aux_data_may_end_with_what_the_kernel_does_not_print_as_an_option() {
+        for aux in ["a HISTOGRAM:1", "a Precise_Timestamps", "a histogram:01", "a histogram:1,+2"] {
+            assert_eq!(aux_of(&format!("2: 0+8 8 prog {aux}")), (aux.to_owned(), false, vec![]));
+        }
+    }
+
+    #[test]
     fn lines_with_missing_words_or_without_a_colon_are_refused() {
         let error = |line: &str| line.parse::<StatsRegion>().unwrap_err().to_string();
         assert_eq!(error("0 0+8 8 - -"), "reply: word 1, region id, must be a number and a colon");
