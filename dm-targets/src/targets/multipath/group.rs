@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::path::{CpuPath, OtherPath, RepeatPath, THROUGHPUT, ThroughputPath, check_cpu_mask};
+use super::path::{CpuPath, Cpus, OtherPath, RepeatPath, THROUGHPUT, ThroughputPath};
 use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, Problem, WordBuf};
 
 const SELECTOR: &str = "path selector";
@@ -130,7 +130,8 @@ impl PathGroup {
                 paths.len()
             }
             Self::IoAffinity { paths } => {
-                paths.iter().try_for_each(|path| check_cpu_mask(&path.cpu_mask))?;
+                let mut cpus = Cpus::default();
+                paths.iter().try_for_each(|path| cpus.add(&path.cpu_mask))?;
                 paths.len()
             }
             Self::Other { args, paths, .. } => {
@@ -160,7 +161,8 @@ impl PathGroup {
             HISTORICAL_SERVICE_TIME => Self::parse_historical(fields),
             IO_AFFINITY => {
                 read_no_args(fields)?;
-                Ok(Self::IoAffinity { paths: read_paths(fields, 1, 1, |fields, _| CpuPath::parse(fields))? })
+                let mut cpus = Cpus::default();
+                Ok(Self::IoAffinity { paths: read_paths(fields, 1, 1, |fields, _| CpuPath::parse(fields, &mut cpus))? })
             }
             _ => {
                 let args = fields.read_group(SELECTOR_ARGS.field())?.read_rest("path selector arg")?;
@@ -306,6 +308,36 @@ mod tests {
             let table = Multipath::parse_table(&text).unwrap();
             assert_eq!(table.to_string(), text);
         }
+    }
+
+    #[test]
+    fn each_path_needs_a_cpu_that_no_earlier_path_has() {
+        let device = DeviceNumber::new(8, 0);
+        let new = "must be a mask with a CPU that no earlier path of the group has";
+        for (masks, accepted) in [
+            (&["0"][..], false),
+            (&[","], false),
+            (&["0,00000000"], false),
+            (&["1", "1"], false),
+            (&["1", "00000001"], false),
+            (&["7,3", "4,2"], false),
+            (&["1", "1,0"], true),
+            (&["1,0", "1"], true),
+            (&["7", "f"], true),
+            (&["1,,0,", "2,,0,", "3,"], true),
+            (&["1,,0,", "2,,0,", "3,0"], false),
+        ] {
+            let path = |mask: &&str| CpuPath::new(device, WordBuf::new(*mask).unwrap());
+            let table = MultipathTable::new([PathGroup::io_affinity(masks.iter().map(path))]);
+            let checked = Multipath::check(&table, Sectors(8)).map_err(|error| error.to_string());
+            assert_eq!(checked, if accepted { Ok(()) } else { Err(format!("cpu mask {new}")) }, "{masks:?}");
+            let word = 8 + 2 * masks.len();
+            let parsed = Multipath::parse_table(&table.to_string()).map(|_| ()).map_err(|error| error.to_string());
+            let refused = Err(format!("multipath table: word {word}, cpu mask, {new}"));
+            assert_eq!(parsed, if accepted { Ok(()) } else { refused }, "{masks:?}");
+        }
+        let groups = ["1", "1"].map(|mask| PathGroup::io_affinity([CpuPath::new(device, WordBuf::new(mask).unwrap())]));
+        assert_eq!(Multipath::check(&MultipathTable::new(groups), Sectors(8)), Ok(()), "groups are independent");
     }
 
     #[test]

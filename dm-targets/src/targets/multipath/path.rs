@@ -41,8 +41,11 @@ pub struct ThroughputPath {
 pub struct CpuPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The CPUs that use the path, as a bit mask in hexadecimal digits: groups of up to eight digits, separated by
-    /// commas; empty groups are skipped, and the lowest bit is CPU 0.
+    /// The CPUs that prefer the path, as a bit mask in hexadecimal digits. A CPU that an earlier path of the group has
+    /// is ignored, but at least one must be new.
+    ///
+    /// The mask consists of groups of up to eight digits, separated by commas; empty groups are skipped. Each group
+    /// stands for 32 CPUs, the last one for CPUs 0 to 31, and its lowest bit for the first of them.
     pub cpu_mask: WordBuf,
 }
 
@@ -71,7 +74,8 @@ impl ThroughputPath {
 }
 
 impl CpuPath {
-    /// A path to `device` for the CPUs of a mask in hexadecimal digits.
+    /// A path to `device` for the CPUs of a mask in hexadecimal digits. The mask is not checked;
+    /// [`Multipath::check`](crate::Target::check) does that.
     pub fn new(device: impl Into<Device>, cpu_mask: WordBuf) -> Self {
         Self { device: device.into(), cpu_mask }
     }
@@ -122,9 +126,10 @@ impl ThroughputPath {
 }
 
 impl CpuPath {
-    pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+    /// Parses a path of a group; `earlier` has the CPUs of the paths before it.
+    pub(super) fn parse(fields: &mut Fields<'_>, earlier: &mut Cpus) -> Result<Self, ParseError> {
         let path = Self { device: read_device(fields)?, cpu_mask: fields.read(CPU_MASK)? };
-        check_cpu_mask(&path.cpu_mask).map_err(|invalid| fields.blame(invalid))?;
+        earlier.add(&path.cpu_mask).map_err(|invalid| fields.blame(invalid))?;
         Ok(path)
     }
 }
@@ -137,13 +142,40 @@ impl OtherPath {
     }
 }
 
+/// The CPUs of the paths of a group, 32 in each number; the first number has CPUs 0 to 31.
+#[derive(Default)]
+pub(super) struct Cpus(Vec<u32>);
+
+impl Cpus {
+    /// Adds the CPUs of the next path. Like `ioa_add_path`, refuses a mask without a CPU that earlier paths do not have.
+    pub(super) fn add(&mut self, mask: &str) -> Result<(), InvalidField> {
+        check_cpu_mask(mask)?;
+        let mut is_needed = false;
+        for (place, group) in groups(mask).rev().enumerate() {
+            // The group was checked.
+            let cpus = u32::from_str_radix(group, 16).unwrap_or_default();
+            if place >= self.0.len() {
+                self.0.push(0);
+            }
+            if let Some(earlier) = self.0.get_mut(place) {
+                is_needed |= cpus & !*earlier != 0;
+                *earlier |= cpus;
+            }
+        }
+        if is_needed {
+            return Ok(());
+        }
+        Err(InvalidField::new(CPU_MASK, Problem::Expected("a mask with a CPU that no earlier path of the group has")))
+    }
+}
+
 /// The groups of a CPU mask that are not empty.
-fn groups(mask: &str) -> impl Iterator<Item = &str> {
+fn groups(mask: &str) -> impl DoubleEndedIterator<Item = &str> {
     mask.split(',').filter(|group| !group.is_empty())
 }
 
 /// Checks a mask as `cpumask_parse` does, but without empty groups: groups of up to eight hexadecimal digits.
-pub(super) fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
+fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
     let is_group = |group: &str| (1..=8).contains(&group.len()) && group.bytes().all(|digit| digit.is_ascii_hexdigit());
     // The kernel skips empty groups (`bitmap_find_region_reverse` in `lib/bitmap-str.c`).
     if groups(mask).all(is_group) {
