@@ -49,7 +49,7 @@ pub enum VdoIndexMemory {
     Half,
     /// 768 MiB.
     ThreeQuarters,
-    /// A whole number of GiB; in a table at most 1024.
+    /// A whole number of GiB: 1 to 1024 in a table, any number in the reply to `config`.
     Gib(u32),
 }
 

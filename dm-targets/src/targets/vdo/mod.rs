@@ -20,10 +20,10 @@
 //! | ack, hash | `u32` | threads | 0 to 100 |
 //! | bio, cpu | `u32` | threads | 1 to 100 |
 //! | logical, physical | `u32` | threads | 0 to 60, 0 to 16; `logical`, `physical` and `hash` are all 0 or all at least 1 |
-//! | bioRotationInterval | `u32` | requests | 1 to 1024 |
+//! | bioRotationInterval | `u32` | blocks of 4 KiB | 1 to 1024 |
 //! | maxDiscard | `u32` | blocks of 4 KiB | 1 to 1048575 |
 //! | deduplication, compression, indexSparse | `on` or `off` | | |
-//! | indexMemory | [`VdoIndexMemory`] | GiB | 0.25, 0.5, 0.75, or at most 1024 |
+//! | indexMemory | [`VdoIndexMemory`] | GiB | 0.25, 0.5, 0.75, or 1 to 1024 |
 //! | slabSize | `u32` | blocks of 4 KiB | 8192 to 8388608, a power of two |
 //! | used, total | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //!

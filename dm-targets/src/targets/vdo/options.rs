@@ -6,21 +6,27 @@ use super::{VdoIndexMemory, VdoTable};
 use crate::option::{Argument, OnOff, OptionGroup, options};
 use crate::{Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, Word, WordBuf};
 
-/// `UDS_MEMORY_CONFIG_MAX`; the reply to `config` is not limited.
+/// `UDS_MEMORY_CONFIG_MAX`; the reply to `config` is not limited. Parsers accept 0, which matters only to a new volume.
 const INDEX_MEMORY: Limits = Limits::new("indexMemory", 0, 1024);
+/// `compute_memory_sizes` refuses 0 when a volume is formatted.
+const NEW_INDEX_MEMORY: Limits = Limits::new("indexMemory", 1, 1024);
 const THREADS: &str = "thread configuration";
 const THREAD_LIST: Problem = Problem::Expected("a list such as cpu=2,bio=4, or a dot");
 
 options! {
     /// The options of a `vdo` table; the kernel has a default for each. The [module](crate::vdo) lists the ranges.
+    /// `slab_size`, `index_sparse` and `index_memory` require target version 9.2.0; Linux 6.12 has 9.1.0.
+    ///
+    /// [`check_ranges`](OptionGroup::check_ranges) checks neither `index_memory` nor that unknown keys have values;
+    /// [`Vdo::check`](crate::Target::check) does.
     pub struct VdoOptions for VdoTable.options {
-        /// The number of threads that acknowledge requests. 1 if not given; with 0, the thread that completes a request
-        /// acknowledges it.
+        /// The number of threads that acknowledge writes and discards; 1 if not given. With 0, the thread that
+        /// completes such a request acknowledges it.
         ack(threads: u32): Option<u32> = Argument(Limits::new("ack", 0, 100));
         /// The number of threads that submit requests to the device; 4 if not given.
         bio(threads: u32): Option<u32> = Argument(Limits::new("bio", 1, 100));
-        /// The number of requests that one `bio` thread submits before the next thread is used; 64 if not given.
-        bio_rotation_interval(requests: u32): Option<u32> = Argument(Limits::new("bioRotationInterval", 1, 1024));
+        /// The number of consecutive physical blocks whose requests go to the same `bio` thread; 64 if not given.
+        bio_rotation_interval(blocks: u32): Option<u32> = Argument(Limits::new("bioRotationInterval", 1, 1024));
         /// The number of threads for hashing and compression; 1 if not given.
         cpu(threads: u32): Option<u32> = Argument(Limits::new("cpu", 1, 100));
         /// The number of threads for deduplication, selected by the hash of the data. 0 if not given: one thread does
@@ -45,7 +51,7 @@ options! {
         index_memory(memory: VdoIndexMemory): Option<VdoIndexMemory> = Argument("indexMemory"), since (9, 2, 0);
     }
     other {
-        /// Keys that this crate does not know, each with its value.
+        /// Unknown keys, each followed by its value as the next word.
         other: WordBuf = "optional argument";
     }
     case: Exact;
@@ -53,6 +59,14 @@ options! {
 }
 
 impl VdoOptions {
+    /// Checks that a volume can be formatted with the memory of the index.
+    pub(super) fn check_index_memory(&self) -> Result<(), InvalidField> {
+        match self.index_memory {
+            Some(VdoIndexMemory::Gib(gib)) => NEW_INDEX_MEMORY.check(gib),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks combinations of options.
     pub(super) fn check_threads(&self) -> Result<(), InvalidField> {
         let threads = [self.logical, self.physical, self.hash].map(|threads| threads.unwrap_or_default() > 0);

@@ -87,6 +87,7 @@ impl VdoTable {
         ERA_LENGTH.check(self.era_length)?;
         self.options.check()?;
         self.options.check_values()?;
+        self.options.check_index_memory()?;
         self.options.check_threads()?;
         self.options.cache_limits(CACHE_BLOCKS).check(self.cache_blocks)
     }

@@ -93,6 +93,8 @@ fn sizes_that_no_volume_accepts_are_refused() {
     let check =
         |text: &str| Vdo::check(&Vdo::parse_table(text).unwrap(), Sectors(8)).map_err(|error| error.to_string());
     assert_eq!(check("V4 a 9 512 1 1 indexMemory 1024"), Ok(()));
+    assert_eq!(check("V4 a 9 512 1 1 indexMemory 1"), Ok(()));
+    assert_eq!(check("V4 a 9 512 1 1 indexMemory 0"), Err("indexMemory must be from 1 to 1024".to_owned()));
     let error = Err("block map page cache size must be from 1 to 4294967295".to_owned());
     assert_eq!(check("V4 a 9 512 0 1"), error);
     assert_eq!(check("V4 a 9 512 1 0"), Err("block map maximum age must be from 1 to 4294967295".to_owned()));
