@@ -26,7 +26,7 @@ pub struct MultipathPath {
     pub group_state: GroupState,
     /// Whether the path works or has failed.
     pub state: PathState,
-    /// The number of failures of the path since the table was loaded.
+    /// How often the path changed from working to failed since the table was loaded, also by a message.
     pub fail_count: u32,
     /// The path selector's information, such as the bytes in flight or the duration of requests.
     pub info: PathInfo,

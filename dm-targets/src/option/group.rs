@@ -40,7 +40,8 @@ pub trait OptionGroup: Default {
     /// Whether the group is preceded by the number of its words.
     const COUNT: Count;
 
-    /// Parses the option that begins with `word`. Returns its position in the declaration, or `None` for an unknown option.
+    /// Parses the option that begins with `word`. Returns the index of the option's field in the struct, from 0, or
+    /// `None` for an unknown option.
     ///
     /// # Errors
     ///

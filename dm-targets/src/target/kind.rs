@@ -85,7 +85,8 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField>;
 }
 
-/// The kind of a line that can have any target type; it has no values.
+/// The type parameter of lines that can have any target type: `TableLine<Any>`, or just `TableLine`, has an
+/// [`AnyTable`](crate::AnyTable). This type has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Any {}
 

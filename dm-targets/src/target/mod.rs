@@ -41,7 +41,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The table, which the kernel's constructor reads and `STATUSTYPE_TABLE` prints.
     type Table: Params + Eq + Hash;
 
-    /// The status, which `STATUSTYPE_INFO` prints; [`NoStatus`], which is [`NoText`], if it is always empty.
+    /// The status, which `STATUSTYPE_INFO` prints; [`NoStatus`] if it is always empty.
     type Status: Params;
 
     /// The messages that the target accepts; [`NoMessage`] if it accepts none.
@@ -56,12 +56,13 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// crate knows no version; most of it is as old as the target.
     const FEATURES: &'static [Feature] = &[];
 
-    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON` in all supported kernels;
-    /// newer ones also require it of verity).
+    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`). `false` for verity, of
+    /// which Linux 6.12 requires it but Linux 6.1 does not.
     const SINGLETON: bool = false;
 
-    /// Whether the other lines of a table with a line of this target must have the same target (`DM_TARGET_IMMUTABLE`). Once
-    /// such a table is active, the kernel only replaces it by one with this target, or with `error`.
+    /// Whether the other lines of a table with a line of this target must have the same target (`DM_TARGET_IMMUTABLE`).
+    /// While such a table is active, the kernel only accepts a new table of this target, or one with at least one
+    /// `error` line.
     const IMMUTABLE: bool = false;
 
     /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems should
@@ -74,8 +75,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// Checks that the kernel would neither refuse a table nor crash on it; `length` is the number of sectors that the
     /// target maps.
     ///
-    /// Properties that only the running kernel knows, such as the size of devices, are not checked. The default accepts every
-    /// table.
+    /// Properties that only the running kernel knows, such as the size of devices, are not checked. Unknown words, and
+    /// options that only some kernels have, are not refused. The default accepts every table.
     ///
     /// # Errors
     ///
@@ -193,8 +194,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse::<Self, _>(Fields::printed(text), TextKind::Status)
     }
 
-    /// Parses a message, quoted as the target reads it. A word too many is an error, even if the kernel would ignore
-    /// it.
+    /// Parses a message as it is sent to the kernel, with quotes ([`TextForm::Input`](crate::TextForm::Input)). A word
+    /// too many is an error, even if the kernel would ignore it.
     ///
     /// # Errors
     ///
@@ -285,12 +286,12 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 }
 
-/// The type of the messages to a target, and of their replies.
+/// Implemented by the type of a target's messages; [`Reply`](Self::Reply) is the type of their replies.
 pub trait Message: Params {
-    /// The reply of the target; [`NoReply`], which is [`NoText`], if it is always empty.
+    /// The type of the target's replies; [`NoReply`] if they are always empty.
     type Reply: Params;
 
-    /// Parses the target's reply to this message.
+    /// Parses the words of the target's reply to this message. Programs with a text call [`Target::parse_reply`].
     ///
     /// # Errors
     ///

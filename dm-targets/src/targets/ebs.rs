@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! table  = <device> <offset> <emulated> [<underlying>]
-//! status =
 //! ```
 //!
 //! | word | type | unit | range |
@@ -11,7 +10,8 @@
 //! | emulated | `u16` | sectors | a power of two, at most a page of memory |
 //! | underlying | `u16` | sectors | a power of two; if not given, the device's logical block size |
 //!
-//! The kernel prints the underlying block size only if the table was loaded with one. The target takes no messages.
+//! The kernel prints the underlying block size only if the table was loaded with one. The status is empty, and the
+//! target takes no messages.
 //!
 //! Kernel: `ebs_ctr` and `ebs_status` in `drivers/md/dm-ebs-target.c`.
 

@@ -2,15 +2,14 @@
 //!
 //! ```text
 //! table  = [<device> <start>]
-//! status =
 //! ```
 //!
 //! If there are exactly two words, version 1.7.0 and later opens the device and takes its properties, such as its zones; the
 //! start is in sectors. Any other number of words is ignored, and earlier versions ignore all words. The kernel prints an
 //! empty table in all cases.
 //!
-//! The target takes no messages. The kernel lets an `error` table replace the active table of an immutable target such
-//! as `thin-pool`, which no table of another target type can replace.
+//! The status is empty, and the target takes no messages. The kernel lets a table with an `error` line replace the
+//! active table of an immutable target such as `thin-pool`, which no table of other target types can replace.
 //!
 //! Kernel: `io_err_ctr` and `io_err_get_args` in `drivers/md/dm-target.c`.
 

@@ -7,7 +7,6 @@
 //! cipher  = aes-xts-plain64
 //! key     = <hex> | :<size>:logon:<description>
 //! opt     = keytype:raw | keytype:hw-wrapped | allow_discards | sector_size:<bytes> | iv_large_sectors
-//! status  =
 //! ```
 //!
 //! | word | type | unit | range |
@@ -27,7 +26,8 @@
 //! the fourth word, which is a device only in the form that can be loaded. A sector size other than 512 requires
 //! `iv_large_sectors`.
 //!
-//! Option words are case-sensitive. Words after the counted options are ignored. The target takes no messages.
+//! Option words are case-sensitive. Words after the counted options are ignored. The status is empty, and the target
+//! takes no messages.
 //!
 //! Kernel: `inlinecrypt_ctr`, `inlinecrypt_ctr_optional` and `inlinecrypt_status` in `drivers/md/dm-inlinecrypt.c`.
 

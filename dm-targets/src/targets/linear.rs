@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! table  = <device> <start>
-//! status =
 //! ```
 //!
 //! | word | type | unit |
@@ -10,8 +9,9 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! The target takes no messages. The constructor does not check the size of the device: the kernel checks the size when
-//! it loads the first table of a mapped device, and whenever a table becomes active.
+//! The status is empty, and the target takes no messages. The constructor does not check the size of the device: the
+//! kernel checks the size when it loads the first table of a mapped device, and whenever a table becomes active. A
+//! device of size 0 passes.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! table   = <paths> <region_size> 0 (<device> <offset>){paths}
-//! status  =
 //! message = set_region_mappings {<mapping>}
 //! mapping = <region>:<path> | :<path> | R<cycle>,<count>
 //! ```
@@ -18,7 +17,7 @@
 //!
 //! The `0` is the number of optional words; the kernel defines none. After a load, regions are assigned to the paths in
 //! turn. The kernel never prints the current assignment. **If a message fails, the mappings before the wrong one have
-//! already taken effect**; [`SwitchMessage::check`] finds such an error before the message is sent.
+//! already taken effect**; [`SwitchMessage::check`] finds such an error before the message is sent. The status is empty.
 //!
 //! Kernel: `switch_ctr`, `switch_status` and `process_set_region_mappings` in `drivers/md/dm-switch.c`.
 

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! table  = <stripes> <chunk_size> <stripe> <device> <offset>
-//! status =
 //! ```
 //!
 //! | word | type | unit | range |

@@ -1,11 +1,6 @@
 //! `zero`: reads return zeros, writes have no effect.
 //!
-//! ```text
-//! table  =
-//! status =
-//! ```
-//!
-//! The target takes no messages.
+//! Table and status are empty, and the target takes no messages.
 //!
 //! Kernel: `zero_ctr` in `drivers/md/dm-zero.c`.
 

@@ -29,7 +29,8 @@ pub struct StatsCreate {
     pub range: Option<StatsRange>,
     /// The division into areas.
     pub step: StatsStep,
-    /// Whether times are measured in nanoseconds instead of milliseconds.
+    /// Whether times have a resolution of nanoseconds and are given in nanoseconds. Otherwise, they are measured in
+    /// ticks of the kernel's clock and given in milliseconds.
     pub precise_timestamps: bool,
     /// The boundaries of a histogram of request durations, in ascending order from 1, in milliseconds or (with
     /// `precise_timestamps`) nanoseconds; empty for no histogram.
@@ -67,7 +68,7 @@ impl StatsCreate {
         Self { range, step, precise_timestamps: false, histogram: Vec::new(), program: None, aux: None }
     }
 
-    /// Measures times in nanoseconds instead of milliseconds.
+    /// Measures times with a resolution of nanoseconds, and returns them in nanoseconds.
     #[must_use]
     pub fn precise_timestamps(self) -> Self {
         Self { precise_timestamps: true, ..self }

@@ -96,10 +96,11 @@ pub enum StatsMessage {
     },
 }
 
-/// A range of areas of a region; areas that do not exist are ignored.
+/// The areas of a region that [`StatsMessage::Print`] and [`StatsMessage::PrintClear`] return; areas that do not exist
+/// are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatsAreas {
-    /// The first area, counted from 0; `None` for the first one.
+    /// The number of the area at which the range starts, from 0; `None` means 0.
     pub first: Option<u64>,
     /// The number of areas; `None` for all from `first` on.
     pub count: Option<u64>,

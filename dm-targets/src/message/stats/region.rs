@@ -16,9 +16,11 @@ use crate::{Fields, Params, ParseError, Printer, Problem, TextKind, Value, Word,
 /// <id>: <range> <step> <program> <aux>[ precise_timestamps][ histogram:<boundary>[,<boundary>]…]
 /// ```
 ///
-/// The kernel quotes neither the program nor its data. The program is assumed to be one word, and the data to be at
-/// least one. Words at the end of the line that have the form of an option are parsed as options, even if they belong
-/// to the data.
+/// The kernel does not quote `<program>` and `<aux>`. `<program>` is assumed to be one word, and `<aux>` at least one.
+/// Words at the end of the line that have the form of an option are parsed as options, even if they belong to `<aux>`.
+///
+/// Interface version 4.32 does not list the options: `precise_timestamps` is then false and `histogram` empty, even if
+/// the region was created with them.
 ///
 /// Kernel: `dm_stats_list` in `drivers/md/dm-stats.c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +37,8 @@ pub struct StatsRegion {
     pub program: WordBuf,
     /// The data that the program stored with the region; `-` for none.
     pub aux: WordBuf,
-    /// Whether times are measured in nanoseconds instead of milliseconds.
+    /// Whether times have a resolution of nanoseconds and are given in nanoseconds. Otherwise, they are measured in
+    /// ticks of the kernel's clock and given in milliseconds.
     pub precise_timestamps: bool,
     /// The boundaries of the latency histogram, in milliseconds, or in nanoseconds with `precise_timestamps`; empty
     /// without a histogram.

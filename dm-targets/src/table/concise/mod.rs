@@ -65,19 +65,23 @@ pub struct Concise {
     devices: Vec<ConciseDevice>,
 }
 
-/// A device that the kernel creates while it boots; [`Concise::new`] checks its fields.
+/// A device of the kernel parameter `dm-mod.create=`, which the kernel creates while it boots. [`Concise::new`] checks
+/// its fields.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConciseDevice {
-    /// The name, at most 127 bytes.
+    /// The name: 1 to 127 bytes, not `.`, `..` or `control`, without slashes, commas, double quotes and NUL, without
+    /// spaces around it, and with a last byte other than 0xA0.
     pub name: Box<str>,
-    /// The uuid, at most 128 bytes; `None` for a device without one.
+    /// The uuid, 1 to 128 bytes; `None` for a device without one. What `name` cannot contain is also refused here,
+    /// except slashes.
     pub uuid: Option<Box<str>>,
     /// The minor number, at most 1048575; `None` if the kernel may choose it.
     pub minor: Option<u32>,
     /// Whether the device is read-only.
     pub read_only: bool,
-    /// The table, at most 256 lines.
+    /// The table: at most 256 lines, whose target types are crypt, delay, linear, snapshot-origin, striped or verity.
+    /// Their params contain no commas, semicolons and double quotes, and do not end with a space.
     pub table: Table,
 }
 
@@ -243,6 +247,7 @@ impl fmt::Display for Concise {
     }
 }
 
+/// Prints `name,uuid,minor,ro,lines` or `name,uuid,minor,rw,lines`, with a comma before each line.
 impl fmt::Display for ConciseDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{},{},", self.name, self.uuid.as_deref().unwrap_or_default())?;

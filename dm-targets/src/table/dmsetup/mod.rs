@@ -25,15 +25,17 @@ use crate::target::kind::Any;
 
 use name::{Split, is_known};
 
-/// A line of the output of `dmsetup table`, `dmsetup status` or `dmsetup measure`.
+/// A line of the output of `dmsetup table`, `dmsetup status` or `dmsetup measure`, from [`dmsetup_table`],
+/// [`dmsetup_status`] or [`dmsetup_measure`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DmsetupLine<'a, L> {
     /// The name of the device; `None` if dmsetup was called for one device.
     ///
-    /// dmsetup prints the name without quotes, including spaces and other characters. Only with `--manglename none` it
-    /// prints the name as in `/dev/mapper`, with `\x20` for a space.
+    /// dmsetup prints all characters of the name as they are, without quotes. With `--manglename none`, or `none` in
+    /// the environment variable `DM_DEFAULT_NAME_MANGLING_MODE`, it prints the name as in `/dev/mapper`, with `\x20`
+    /// for a space. If it was called with several devices, it prints each as it was given, even a path.
     pub name: Option<&'a str>,
-    /// The parsed line; `None` for a device without a table.
+    /// The parsed line, a [`TableLine`], [`StatusLine`] or [`Measured`]; `None` for a device without a table.
     pub line: Option<L>,
 }
 

@@ -11,7 +11,8 @@ use crate::errors::table_error::TableError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupDeps<'a> {
-    /// The name of the device; `None` if dmsetup was called for one device.
+    /// The name of the device, or what was given in its place, as in [`DmsetupLine::name`](crate::DmsetupLine::name);
+    /// `None` if dmsetup was called for one device.
     pub name: Option<&'a str>,
     /// The text in parentheses for each device that it uses: a number, or a name with `-o devname` or `-o blkdevname`.
     pub devices: Vec<&'a str>,
@@ -56,14 +57,14 @@ fn read_deps(line: &str) -> Option<DmsetupDeps<'_>> {
     })
 }
 
-/// A line of the output of `dmsetup ls --tree`.
+/// A line of the output of `dmsetup ls --tree`, from [`dmsetup_tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupNode<'a> {
-    /// The number of levels between the node and its root. The parent of a node is the last node before it whose depth
-    /// is one less.
+    /// The number of steps from the node up to its root; 0 for a root. The parent of a node is the last node before it
+    /// whose depth is one less.
     pub depth: usize,
-    /// The name of the device; `None` for a device that is not a mapped device.
+    /// The name as dmsetup prints it; `None` for a device that is not a mapped device.
     pub name: Option<&'a str>,
     /// The kernel's name of the block device, with `-o blkdevname`.
     pub block_name: Option<&'a str>,

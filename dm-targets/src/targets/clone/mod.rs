@@ -111,7 +111,7 @@ options! {
         /// The number of regions that may be copied in the background at the same time; 1 if not given. With 0, nothing
         /// is copied in the background.
         hydration_threshold(regions: u32): Option<u32> = Argument("hydration_threshold");
-        /// The number of adjacent regions to copy in one operation if possible; 1 if not given.
+        /// The largest number of adjacent regions to copy in one operation; 1 if not given, and 0 means 1.
         hydration_batch_size(regions: u32): Option<u32> = Argument("hydration_batch_size");
     }
     other {

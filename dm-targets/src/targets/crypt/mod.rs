@@ -9,7 +9,6 @@
 //! opt     = allow_discards | same_cpu_crypt | high_priority | submit_from_crypt_cpus
 //!         | no_read_workqueue | no_write_workqueue | integrity:<bytes>:<profile>
 //!         | sector_size:<bytes> | iv_large_sectors | integrity_key_size:<bytes>
-//! status  =
 //! message = key set <key> | key wipe
 //! ```
 //!
@@ -35,7 +34,7 @@
 //! The kernel prints the key in the clear with digits in lower case, and omits `sector_size:512` and a count of 0. It prints
 //! a wiped key as zeros of the same size.
 //!
-//! The device must be suspended when it receives a message. The reply is empty.
+//! The device must be suspended when it receives a message. Status and reply are empty.
 //!
 //! Kernel: `crypt_ctr`, `crypt_ctr_optional`, `crypt_status` and `crypt_message` in `drivers/md/dm-crypt.c`.
 

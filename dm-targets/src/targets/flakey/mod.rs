@@ -5,7 +5,6 @@
 //! feature = error_reads | drop_writes | error_writes
 //!         | corrupt_bio_byte <nth> <direction> <value> <flags>
 //!         | random_read_corrupt <probability> | random_write_corrupt <probability>
-//! status  =
 //! ```
 //!
 //! | word | type | unit | range |
@@ -26,7 +25,7 @@
 //! `error_reads` and the `random_` features, although its target has the same version as that of Linux 6.12, 1.5.0: the
 //! version does not show whether these features exist.
 //!
-//! Words after the counted features are ignored. The target takes no messages.
+//! Words after the counted features are ignored. The status is empty, and the target takes no messages.
 //!
 //! Kernel: `flakey_ctr`, `parse_features` and `flakey_status` in `drivers/md/dm-flakey.c`.
 
@@ -65,8 +64,8 @@ impl Target for Flakey {
         check_conflicts(&table.features)
     }
 
-    /// As [`Target::difference`]. A table without features that have an effect is equal to one with `error_reads` and
-    /// `error_writes`, which Linux 6.12 prints for the former.
+    /// As [`Target::difference`], but a probability of 0 counts as not given. A table without any other feature equals
+    /// one with `error_reads` and `error_writes`, which Linux 6.12 prints for it.
     fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(FlakeyTable::in_full);
         Comparison::new(&one, &other)

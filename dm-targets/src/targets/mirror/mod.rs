@@ -223,7 +223,7 @@ keywords! {
 pub struct MirrorStatus {
     /// The legs in the order of the table.
     pub legs: Vec<MirrorLegStatus>,
-    /// The number of regions that are in sync.
+    /// The number of regions that are in sync according to the log; 0 if a log server in user space does not answer.
     pub in_sync: u64,
     /// The number of all regions.
     pub regions: u64,

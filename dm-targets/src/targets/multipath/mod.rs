@@ -29,7 +29,7 @@
 //! | group | `u32` | number of a group, from 1 | |
 //! | group_status: state | letter | `A` active, `E` enabled, `D` disabled | |
 //! | path_status: state | letter | `A` active, `F` failed | |
-//! | fail_count | `u32` | failures of the path | |
+//! | fail_count | `u32` | changes from working to failed | |
 //!
 //! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from
 //! the one that was loaded:

@@ -113,7 +113,7 @@ pub struct PathStatus {
     pub device: DeviceNumber,
     /// Whether the path works.
     pub state: PathState,
-    /// The number of failures of the path since the table was loaded.
+    /// How often the path changed from working to failed since the table was loaded, also by a message.
     pub fail_count: u32,
     /// The words that the path selector prints about the path.
     pub info: PathInfo,

@@ -158,7 +158,7 @@ pub struct RaidTable {
 pub struct RaidDevice {
     /// The device that holds the metadata; `None` if there is none.
     pub metadata: Option<Device>,
-    /// The device that holds the data; `None` if it is missing.
+    /// The device that holds the data; `None` if it is missing, and then `metadata` must be `None`, too.
     pub data: Option<Device>,
 }
 

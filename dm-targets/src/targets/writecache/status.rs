@@ -50,8 +50,10 @@ impl WritecacheStatus {
 
 /// The counters of a `writecache` target since the table was loaded or the counters were reset.
 ///
-/// In Linux 6.1 and later, they count blocks, except `flushes`, `writes_blocked_on_freelist` and, with an SSD, the
-/// write hits, which count requests.
+/// In Linux 6.1 and later, they count blocks, with three exceptions: `flushes` counts requests,
+/// `writes_blocked_on_freelist` counts waits, and with an SSD, the write hits count parts of requests. A part is a run
+/// of blocks that are adjacent in the cache. A write that hits a committed block and waits for a free block is counted
+/// as a hit again after each wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -68,9 +70,9 @@ pub struct WritecacheCounts {
     pub write_hits_committed: u64,
     /// Writes that bypassed the cache and went to the origin.
     pub writes_around: u64,
-    /// Writes that allocated a free block; with an SSD, also each block but the first of a request that is a write hit.
+    /// Writes that allocated a free block; with an SSD, also each block but the first of a part that is a write hit.
     pub writes_allocate: u64,
-    /// Writes that had to wait for a free block.
+    /// How often a write waited for a free block; a write that waits again is counted again.
     pub writes_blocked_on_freelist: u64,
     /// Flushes in total.
     pub flushes: u64,
