@@ -70,8 +70,8 @@ pub struct Concise {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConciseDevice {
-    /// The name: 1 to 127 bytes, not `.`, `..` or `control`, without slashes, commas, double quotes and NUL, without
-    /// spaces around it, and with a last byte other than 0xA0.
+    /// The name: 1 to 127 bytes, not `.`, `..` or `control`, without slashes, commas, quotation marks (`"`) and NUL,
+    /// without spaces around it, and with a last byte other than 0xA0.
     pub name: Box<str>,
     /// The uuid, 1 to 128 bytes; `None` for a device without one. What `name` cannot contain is also refused here,
     /// except slashes.
@@ -81,7 +81,7 @@ pub struct ConciseDevice {
     /// Whether the device is read-only.
     pub read_only: bool,
     /// The table: at most 256 lines, whose target types are crypt, delay, linear, snapshot-origin, striped or verity.
-    /// Their params contain no commas, semicolons and double quotes, and do not end with a space.
+    /// Their params contain no commas, semicolons and quotation marks, and do not end with a space.
     pub table: Table,
 }
 
