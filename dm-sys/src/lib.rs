@@ -38,7 +38,7 @@
 //!    `code as _` (which keeps all 32 bits in either).
 //! 4. On success check `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a larger buffer and a new
 //!    header; a repeated message is carried out again. Otherwise the payload of the reply extends from `data_start` to
-//!    `data_size`. There is no payload if `data_size` is not larger.
+//!    `data_size`. If `data_size` is not larger than `data_start`, there is none.
 //!
 //! ```
 //! use dm_sys::{DM_DEV_STATUS, DM_VERSION_MAJOR, dm_ioctl};

@@ -144,8 +144,8 @@ impl Dm {
     /// - If there is an inactive table, the device is suspended first, unless it already is; this blocks as
     ///   [`device_suspend`](Self::device_suspend) does. The table that was active is destroyed.
     /// - While the kernel has suspended the device internally
-    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the resume of a suspended device blocks until
-    ///   that ends or a signal arrives. A new table is active by then.
+    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the resume of a suspended device blocks
+    ///   until that ends or a signal arrives. A new table is already active while the resume blocks.
     /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the
     ///   old one, recent kernels add `RESIZE=1` to it.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.

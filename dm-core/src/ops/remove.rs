@@ -96,8 +96,8 @@ impl Host {
     /// Removes a device and its tables, and waits for udev.
     ///
     /// This takes two ioctls: the first reads the device, for its node and for errors. With
-    /// [`Strategy::None`](crate::udev::Strategy::None) there is no node to remove, so it takes one, and an error has
-    /// the [number](OpError::device_number) of the device only if `id` is a number.
+    /// [`Strategy::None`](crate::udev::Strategy::None), which removes no node, it takes one ioctl, and an error has the
+    /// [number](OpError::device_number) of the device only if `id` is a number.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();

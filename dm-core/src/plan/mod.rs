@@ -106,7 +106,7 @@ impl<'a> Plan<'a> {
         &self.steps
     }
 
-    /// Whether there are no steps, because everything is as wanted and no device has messages.
+    /// Whether there is nothing to do: all devices are as wanted, and none has messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

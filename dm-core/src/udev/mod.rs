@@ -22,9 +22,9 @@
 //! rules will do so: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
 //! the initial IPC namespace, or in that of a container in which a udev runs. If the environment has `DM_DISABLE_UDEV`,
 //! [`Strategy::Auto`] uses no cookies. If udev makes no progress with the cookie for a second, `/proc` is searched for
-//! a udev daemon of root in the same IPC namespace. If there is none, the rule that completes cookies is masked, or
-//! another process has removed the semaphore (`dmsetup udevcomplete_all`), the operation waits for the nodes instead,
-//! or creates them if no other program does.
+//! a udev daemon of root in the same IPC namespace. The operation waits for the nodes instead, or creates them if no
+//! other program does, in three cases: there is no such daemon, the rule that completes cookies is masked, or another
+//! process has removed the semaphore (`dmsetup udevcomplete_all`).
 //!
 //! An operation without a semaphore sends a cookie whose low 16 bits, the base, are 0, with libdm's flags, so that
 //! udev's rules treat the device in the same way.
