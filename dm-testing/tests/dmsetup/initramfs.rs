@@ -11,6 +11,7 @@ use dm_core::{DmName, ResumeOptions, UdevCookie, UdevFlags};
 use dm_testing::{Scratch, require};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
+use crate::daemon::Gone;
 use crate::original::ORIGINAL;
 use crate::support::{PATIENTLY, run, zero};
 use crate::twin::example;
@@ -48,25 +49,27 @@ const RULES: [&str; 2] = ["55-dm.rules", "95-dm-notify.rules"];
 
 impl Rules {
     fn new() -> Self {
-        fs::create_dir_all(OWN).unwrap();
         let rules = Self;
+        // The daemon reads them when it starts. It can ignore `udevadm control --reload`, which then succeeds all the
+        // same: a message that is sent before the daemon accepts the connection has no sender.
+        let _gone = Gone::new();
+        fs::create_dir_all(OWN).unwrap();
         for name in RULES {
             let original = fs::read_to_string(Path::new("/usr/lib/udev/rules.d").join(name)).unwrap();
             assert!(original.contains("/sbin/dmsetup"), "{original}");
             let example = example();
             fs::write(Path::new(OWN).join(name), original.replace("/sbin/dmsetup", example.to_str().unwrap())).unwrap();
         }
-        run("udevadm", &["control", "--reload"]);
         rules
     }
 }
 
 impl Drop for Rules {
     fn drop(&mut self) {
+        let _gone = Gone::new();
         for name in RULES {
             let _ = fs::remove_file(Path::new(OWN).join(name));
         }
-        run("udevadm", &["control", "--reload"]);
     }
 }
 
@@ -85,8 +88,6 @@ fn udev_completes_every_cookie_with_the_example_instead_of_dmsetup() {
     let host = scratch.host();
     let [ours_name, renamed, theirs, private] = ["a", "renamed", "b", "private"].map(|it| scratch.name(it).unwrap());
     let shown = |name: &DmName| ours(&["info", "-c", "--noheadings", "-o", "name,attr", &name.to_string()]);
-    // Earlier uevents must be processed with the old rules and with dmsetup.
-    run("udevadm", &["settle"]);
     let _rules = Rules::new();
     let _hidden: Vec<_> =
         libraries().iter().chain([&fs::canonicalize(ORIGINAL).unwrap()]).map(|path| Hidden::new(path)).collect();
