@@ -150,10 +150,10 @@ fn a_writecache_takes_its_options_and_messages() {
     let empty = cache.status();
     assert_eq!((empty.error, empty.free, empty.writeback), (0, empty.blocks, 0));
     writes(&cache).unwrap();
-    assert!(cache.status_now().counts.is_some_and(|counts| counts.writes > 0));
     cache.send(&WritecacheMessage::Flush);
     cache.send(&WritecacheMessage::FlushOnSuspend);
     if has::<Writecache>(&scratch, "clear_stats") {
+        assert!(cache.status_now().counts.unwrap().writes > 0);
         cache.send(&WritecacheMessage::ClearStats);
         assert_eq!(cache.status_now().counts.unwrap().writes, 0);
     }

@@ -104,8 +104,8 @@ fn a_key_with_a_backslash_in_its_name_is_loaded_back_by_readers_and_by_a_reload_
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn keys_that_only_the_kernel_knows_encrypt() {
-    let Some(scratch) = Scratch::new(&needs()) else { return };
-    let _ = Command::new("modprobe").arg("encrypted-keys").output();
+    let [crypt, keyctl] = needs();
+    let Some(scratch) = Scratch::new(&[crypt, keyctl, require::module("encrypted-keys")]) else { return };
     let master = Kept::new(KeyringType::User, SECRET);
     let CryptKey::Keyring(of_master) = &master.key else { panic!("it is in a keyring") };
     let encrypted = Kept::new(KeyringType::Encrypted, &format!("new user:{} 32", of_master.description()));

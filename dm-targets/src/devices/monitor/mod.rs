@@ -76,10 +76,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// [`Removed`](AlarmKind::Removed), and a new one as [`Added`](AlarmKind::Added). The monitor does not use udev, which
 /// may be stopped or restarted.
 ///
-/// Two changes are not visible in the kernel's list of devices: a new table of a device that already has one, and, if
-/// neither device had an event, the replacement of a device without a uuid by one with the same name and number between
-/// two steps. Their effects are seen with the next event or status; [`read_all`](Self::read_all) reads all statuses at
-/// once. Changes that are reverted between two steps are not seen.
+/// Two changes are not visible in the kernel's list of devices. One is a new table of a device that already has one. The
+/// other is the replacement of a device between two steps, if both have the same name and number, neither has had an
+/// event, and neither has a uuid or the interface is older than 4.45, whose lists are the first with uuids. The effects
+/// are seen with the next event or status; [`read_all`](Self::read_all) reads all statuses now. Changes that are
+/// reverted between two steps are not seen.
 ///
 /// # Costs
 ///
