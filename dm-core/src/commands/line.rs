@@ -40,7 +40,8 @@ pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes, without NUL.
     fn target_type(&self) -> &str;
 
-    /// Compares with params that the kernel printed; returns a field in which they differ, `None` if they are the same.
+    /// Compares these params with those that the kernel printed. Returns a field that differs, or `None` if all are the
+    /// same.
     ///
     /// By default the texts must be equal, byte for byte. Typed tables compare the meaning and name the field that
     /// differs; if several do, one that determines the layout of the data comes first.

@@ -7,7 +7,7 @@ use crate::text::limits::Limits;
 use crate::text::printer::Printer;
 use crate::text::word::Word;
 
-/// How the kernel compares the option words of a group.
+/// How the kernel compares the words of an [`OptionGroup`] with the names of its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// Exactly, with `strcmp`.
@@ -16,7 +16,7 @@ pub enum Case {
     Any,
 }
 
-/// Whether a group is preceded by the number of its words.
+/// Whether the number of words of an [`OptionGroup`] stands before the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
     /// The number is required.
@@ -34,10 +34,10 @@ pub trait OptionGroup: Default {
     /// The field name in errors about a word that is not a known option.
     const NAME: &'static str;
 
-    /// The number of words that the kernel accepts, and the name that errors give it.
+    /// How many words the kernel accepts, and what errors call the number of words.
     const LIMITS: Limits;
 
-    /// Whether the group is preceded by the number of its words.
+    /// Whether the number of words stands before the group: always, sometimes or never.
     const COUNT: Count;
 
     /// Parses the option that begins with `word`. Returns the index of the option's field in the struct, from 0, or

@@ -1,6 +1,6 @@
-//! Enums of key words.
+//! Enums of keywords.
 
-/// Defines an enum of key words: `keywords! { exact; /// … pub enum Mode { /// … ReadOnly = "ro", } }`.
+/// Defines an enum of keywords: `keywords! { exact; /// … pub enum Mode { /// … ReadOnly = "ro", } }`.
 ///
 /// A word that is not in the list is kept as `Other`. `exact` compares words as they are, for what the kernel prints;
 /// `any_case` ignores the case, as most constructors do.

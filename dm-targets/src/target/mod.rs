@@ -56,11 +56,11 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// crate knows no version; most of it is as old as the target.
     const FEATURES: &'static [Feature] = &[];
 
-    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`). `false` for verity, of
-    /// which Linux 6.12 requires it but Linux 6.1 does not.
+    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`). This is `false` for
+    /// verity: Linux 6.12 requires it there, but Linux 6.1 does not.
     const SINGLETON: bool = false;
 
-    /// Whether the other lines of a table with a line of this target must have the same target (`DM_TARGET_IMMUTABLE`).
+    /// Whether a table with a line of this target may have lines of no other target (`DM_TARGET_IMMUTABLE`).
     /// While such a table is active, the kernel only accepts a new table of this target, or one with at least one
     /// `error` line.
     const IMMUTABLE: bool = false;
@@ -288,10 +288,11 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
 
 /// Implemented by the type of a target's messages; [`Reply`](Self::Reply) is the type of their replies.
 pub trait Message: Params {
-    /// The type of the target's replies; [`NoReply`] if they are always empty.
+    /// The type of the target's replies. It is [`NoReply`], another name of [`NoText`](crate::NoText), if they are
+    /// always empty.
     type Reply: Params;
 
-    /// Parses the words of the target's reply to this message. Programs with a text call [`Target::parse_reply`].
+    /// Parses the words of the target's reply to this message. To parse a text, call [`Target::parse_reply`].
     ///
     /// # Errors
     ///

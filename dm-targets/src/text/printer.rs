@@ -95,7 +95,7 @@ impl<'f, 'o> Printer<'f, 'o> {
         self.next_word(|out| value.print(out))
     }
 
-    /// Prints a key word as the next word.
+    /// Prints a keyword as the next word.
     #[inline]
     pub fn word(&mut self, keyword: &str) -> &mut Self {
         self.next_word(|out| out.write_str(keyword))

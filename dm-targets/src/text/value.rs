@@ -18,8 +18,8 @@ pub trait Value: Sized {
     /// [`Problem`]: the reason why the word is not such a value. The caller adds the position of the word.
     fn read(word: Word<'_>) -> Result<Self, Problem>;
 
-    /// Reads the value at the start of `text` and returns it with the text after it. For numbers and key words, this is
-    /// faster than to find the end of the word first.
+    /// Reads the value at the start of `text` and returns it with the text after it. For numbers and keywords, this is
+    /// faster than finding the end of the word first.
     ///
     /// The value must be the one that [`read`](Self::read) returns. It is used only if the word ends after it. After
     /// `None`, the default, `read` is called instead.

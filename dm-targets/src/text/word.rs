@@ -87,14 +87,14 @@ impl<'a> Word<'a> {
 
     /// The word as it is spelled in the text, including backslashes that quote.
     ///
-    /// Numbers and key words are parsed from the spelling, because they need no quotes.
+    /// Numbers and keywords are parsed from the spelling, because they need no quotes.
     #[inline]
     #[must_use]
     pub const fn spelling(self) -> &'a str {
         self.spelling
     }
 
-    /// Whether this is the key word, ignoring case, as the kernel compares most key words of tables and messages.
+    /// Whether this is the keyword, ignoring case, as the kernel compares most keywords of tables and messages.
     #[inline]
     #[must_use]
     pub fn is(self, keyword: &str) -> bool {

@@ -33,30 +33,30 @@
 //! |---|---|---|
 //! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from boot to boot |
 //! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it: `delay` does not delay, and `flakey` counts I/Os instead of seconds | real time, on which other targets depend as well |
-//! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
+//! | I/O | is executed immediately, in the calling thread | is executed in parallel and out of order |
 //! | I/O on devices that map each other in a cycle | fails with `EIO` | never completes |
-//! | the last close of a device | removes the device at once if its removal was deferred | a worker removes the device a moment later |
-//! | metadata of thin pools | the superblock is on the device, in the kernel's format; everything else is kept in the kernel in memory, so that a copy of the device refers to the newest state | all of it is on the device |
+//! | the last close of a device | removes the device immediately if its removal was deferred | a worker removes the device a moment later |
+//! | metadata of thin pools | the superblock is on the device, in the kernel's format; everything else is kept in the `MemoryKernel`, so that a pool on a copy of the device has the present state, not that of the time of the copy | all of it is on the device |
 //! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that shares only some of its blocks with another one is counted completely | counted |
 //! | metadata or COW devices that are suspended | commits of pools are postponed, and a table whose metadata cannot be read is refused with `EIO` | the command waits until the device is resumed |
 //! | discards that `thin-pool`, `cache` and `clone` pass on | are tried on every device | are disabled if the device does not support them |
 //! | merging of snapshots | continues each time the status is read, by one run of consecutive chunks | continues in the background |
-//! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors, but at least one block, of a `cache` with the policy `cleaner` | runs all the time |
+//! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`; in a `clone`, `hydration_threshold` regions; in a `cache` with the policy `cleaner`, `migration_threshold` sectors, or one block if that is more | runs all the time |
 //! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
 //! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
-//! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
-//! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; a read for which Linux would restart or panic only fails | supports all algorithms, and corrects errors |
-//! | `mirror` | has no log in user space; a failed flush marks the leg as `F` in the status | counts a failed flush as a failed write, and forgets it when the thread of the mirror next runs |
+//! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key that a table names exists in the keyring; a recalculation of tags has finished when it begins | |
+//! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; where Linux would restart or panic, only the read fails | supports all algorithms, and corrects errors |
+//! | `mirror` | has no log in user space; a failed flush marks the leg as `F` in the status | shows a failed flush as a failed write, until the thread of the mirror next runs |
 //! | `flakey` | ignores the flags of `corrupt_bio_byte`, and corrupts nothing at random | |
 //! | `mirror`, `switch` | have at most 2^24 regions | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
-//! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is loaded |
+//! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is being loaded |
 //! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync starts again without end |
 //! | `raid` of levels other than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
 //! | `vdo`, `zoned` | treat any disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
-//! | `writecache` | writes to the origin at once, and only counts the blocks that would be in the cache | |
+//! | `writecache` | writes to the origin immediately, and only counts the blocks that would be in the cache | |
 //! | `@stats_` messages | count I/Os and sectors; all times and merges are 0 | measure times as well |
-//! | udev | completes cookies as set by [`udev`](MemoryKernel::udev), and does nothing else | runs rules |
+//! | udev | completes cookies only if [`udev`](MemoryKernel::udev) says so, and does nothing else | runs rules |
 //! | nodes in `/dev` | do not exist; tables and `Host::open_block` accept `/dev/disk0` for a disk and `/dev/mapper/NAME`, the result of `Host::path`, for a device | |
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the reasons for most refusals, in the words of Linux or of dm-targets | |

@@ -95,8 +95,8 @@ impl LoopDevice {
     /// keeps it.
     ///
     /// # Errors
-    /// [`Error::Io`]: the file cannot be created, the process may not attach it, or no loop device becomes free.
-    /// [`Error::TooLarge`]: the size does not fit in 64 bits.
+    /// [`Error::Io`]: the file cannot be created, the process lacks the permission to attach it, or no loop device
+    /// becomes free. [`Error::TooLarge`]: the size is 2^64 bytes or more.
     pub fn sparse(size: Bytes) -> Result<Self> {
         let folder = std::env::temp_dir();
         let made = tempfile::Builder::new().prefix(&format!("{}-", safe_test_name())).tempfile_in(&folder);
@@ -110,9 +110,9 @@ impl LoopDevice {
     /// Attaches a file to a free loop device.
     ///
     /// # Errors
-    /// [`Error::Io`]: the file cannot be opened, the process may not attach it, or no loop device becomes free. If a
-    /// sector size is set: it is invalid, or the program `losetup` is missing. [`Error::TooLarge`]: the offset or the
-    /// size limit does not fit in 64 bits.
+    /// [`Error::Io`]: the file cannot be opened, the process lacks the permission to attach it, no loop device becomes
+    /// free, the sector size of the options is invalid, or they have one and the program `losetup` is missing.
+    /// [`Error::TooLarge`]: the offset or the size limit is 2^64 bytes or more.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
         let opened = File::options().read(true).write(!options.read_only).open(file);

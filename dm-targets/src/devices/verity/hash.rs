@@ -16,16 +16,16 @@ use crate::{InvalidField, Problem};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerityAlgorithm {
-    /// SHA-1, of 20 bytes. Avoid it in new trees: it is not collision-resistant.
+    /// SHA-1, with hashes of 20 bytes. Avoid it in new trees: it is not collision-resistant.
     Sha1,
-    /// SHA-224, of 28 bytes.
+    /// SHA-224, with hashes of 28 bytes.
     Sha224,
-    /// SHA-256, of 32 bytes: the default, as in `veritysetup`.
+    /// SHA-256, with hashes of 32 bytes: the default, as in `veritysetup`.
     #[default]
     Sha256,
-    /// SHA-384, of 48 bytes.
+    /// SHA-384, with hashes of 48 bytes.
     Sha384,
-    /// SHA-512, of 64 bytes.
+    /// SHA-512, with hashes of 64 bytes.
     Sha512,
 }
 
@@ -45,7 +45,7 @@ impl VerityAlgorithm {
         }
     }
 
-    /// The algorithm with this [`name`](Self::name), in lower case; `None` if the enum has none.
+    /// The algorithm with this [`name`](Self::name), which must be in lower case; `None` for any other text.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)

@@ -25,8 +25,8 @@ use crate::target::kind::Any;
 
 use name::{Split, is_known};
 
-/// A line of the output of `dmsetup table`, `dmsetup status` or `dmsetup measure`, from [`dmsetup_table`],
-/// [`dmsetup_status`] or [`dmsetup_measure`].
+/// A parsed line of `dmsetup table`, `status` or `measure`. [`dmsetup_table`], [`dmsetup_status`] and
+/// [`dmsetup_measure`] return it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DmsetupLine<'a, L> {
     /// The name of the device; `None` if dmsetup was called for one device.

@@ -57,7 +57,7 @@ fn read_deps(line: &str) -> Option<DmsetupDeps<'_>> {
     })
 }
 
-/// A line of the output of `dmsetup ls --tree`, from [`dmsetup_tree`].
+/// A parsed line of `dmsetup ls --tree`, which [`dmsetup_tree`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupNode<'a> {

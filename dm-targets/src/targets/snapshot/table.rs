@@ -62,8 +62,8 @@ options! {
         /// `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
         /// `queue_limit_discard_alignment` in `block/blk-settings.c` no longer checks its divisor.
         discard_zeroes_cow(): bool = Flag("discard_zeroes_cow"), since (1, 16, 0);
-        /// Every discard is also passed to the origin. **This destroys data of the origin, and no snapshot preserves
-        /// the data first.** Requires `discard_zeroes_cow`.
+        /// Every discard is also passed to the origin. **This destroys data of the origin without first copying it to
+        /// the snapshots.** Requires `discard_zeroes_cow`.
         discard_passdown_origin(): bool = Flag("discard_passdown_origin"), since (1, 16, 0);
     }
     other {
@@ -91,9 +91,9 @@ fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
-/// let table = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16)).discard_zeroes_cow();
-/// assert_eq!(table.to_string(), "254:0 254:32 P 16 1 discard_zeroes_cow");
-/// assert_eq!(Snapshot::parse_table("254:0 254:32 P 16 1 discard_zeroes_cow")?, table);
+/// let table = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(512)).discard_zeroes_cow();
+/// assert_eq!(table.to_string(), "254:0 254:32 P 512 1 discard_zeroes_cow");
+/// assert_eq!(Snapshot::parse_table("254:0 254:32 P 512 1 discard_zeroes_cow")?, table);
 /// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -83,12 +83,12 @@ impl Target for Vdo {
         table.check()
     }
 
-    /// Partition tables and file systems depend on the logical block size. An active volume also refuses another number
-    /// of cached blocks or threads and another era length (`validate_new_device_config`), but these can change whenever
-    /// it is set up.
+    /// The first field that differs. The device, its size and the logical block size are layout, since partition tables
+    /// and file systems depend on the last one. The cached blocks, the threads and the era length are not: they may change
+    /// whenever the volume is set up, although an active volume refuses another value (`validate_new_device_config`).
     ///
-    /// The kernel prints the device as it was given, so the path of a device differs from its number; in the tables of
-    /// other targets, which have the number, a requested path always differs.
+    /// The kernel prints the device as it was given. A path therefore equals only the same path, and never the number of
+    /// the same device.
     fn difference(one: &VdoTable, other: &VdoTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("storage dev", |table| &table.device)
