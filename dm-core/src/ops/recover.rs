@@ -10,6 +10,7 @@ use super::op::{Op, uninterrupted};
 use super::remove::{RemovePolicy, remove};
 use super::retry::Retry;
 use super::stack::bottom_up;
+use super::suspend::resumed_all_the_same;
 use super::undo::{AT_ONCE, Before, Loaded, NewTable};
 use crate::commands::{DeviceList, ListOptions, ResumeOptions};
 use crate::error::Error;
@@ -190,6 +191,7 @@ impl Host {
                 let options = ResumeOptions::new().suspend(AT_ONCE).cookie(cookie);
                 let resumed = op.resume(options);
                 op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+                let resumed = resumed.or_else(|error| resumed_all_the_same(&op, &info, None).ok_or(error));
                 let resumed = resumed.map_err(|error| op.failed(Step::Resume, error, state_after(&op, &info)))?;
                 op.udev.note_present(&resumed);
             }

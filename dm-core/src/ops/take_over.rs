@@ -6,6 +6,7 @@ use super::op::{Op, uninterrupted};
 use super::read_ahead;
 use super::reload::replace;
 use super::setup::{SetupOptions, by_reference, load, prepare, resume_new};
+use super::suspend::resumed_all_the_same;
 use super::undo::{Before, Loaded, NewTable};
 use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, TargetParams, TargetStatus, is_secret};
 use crate::error::Error;
@@ -162,7 +163,12 @@ fn mend_tables(
         now = Some(cleared.map_err(|error| op.failed(Step::Clear, error, before.judge(op, None)))?);
     }
     if unfinished.is_suspended {
-        now = Some(resume_new(op, options.shown).map_err(|error| error.with_state(before.judge(op, None)))?);
+        let resumed = resume_new(op, options.shown).or_else(|error| {
+            let now = resumed_all_the_same(op, info, None).ok_or(error)?;
+            op.udev.note_present(&now);
+            Ok(now)
+        });
+        now = Some(resumed.map_err(|error: OpError| error.with_state(before.judge(op, None)))?);
     }
     Ok(now)
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::mem::offset_of;
 
-use dm_core::{Command, Dm, Host, Remains, StatusOptions, Step, TargetLine, Transport};
+use dm_core::{Command, Dm, DmName, Host, Prefix, Remains, StatusOptions, Step, TargetLine, Transport};
 use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, Sectors, Version};
@@ -74,6 +74,34 @@ fn a_failed_resume_after_which_another_process_resumed_the_old_table_is_a_failur
     memory.dm().table_load("home", line("error")).unwrap();
     assert_eq!(host.resume("home").unwrap_err().remains(), [Remains::InactiveTableDropped]);
     assert_eq!(active(&memory), ("zero".to_owned(), false));
+}
+
+/// Another process resumes the device just before a resume, which the kernel then refuses.
+#[derive(Debug)]
+struct Overtaken(Dm);
+
+impl Transport for Overtaken {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        let flags = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, flags)..].first_chunk().unwrap());
+        if command == Command::DeviceResume && flags & DM_SUSPEND_FLAG == 0 {
+            self.0.device_resume("home").unwrap();
+            return Err(io::Error::from_raw_os_error(EINVAL));
+        }
+        self.0.transport().ioctl(command, request)
+    }
+}
+
+#[test]
+fn a_suspended_device_that_another_process_resumes_meanwhile_is_recovered_or_taken_over() {
+    let resumed = |operation: fn(&Host)| {
+        let memory = MemoryKernel::new();
+        memory.host().create("home", line("zero")).unwrap();
+        memory.dm().device_suspend("home").unwrap();
+        operation(&Host::new(Dm::with_transport(Overtaken(memory.dm()))));
+        assert_eq!(active(&memory), ("zero".to_owned(), false));
+    };
+    resumed(|host| assert_eq!(host.recover(Prefix::Name(DmName::new("home").unwrap())).unwrap().len(), 1));
+    resumed(|host| assert!(!host.setup("home", line("zero")).unwrap().is_suspended()));
 }
 
 #[test]
