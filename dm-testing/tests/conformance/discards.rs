@@ -15,7 +15,8 @@ on_both_kernels! {
     ];
     // Since Linux 6.2, a zero device supports discards.
     a_device_supports_discards_if_all_its_targets_do needs [require::interface(48)],
-    a_multipath_device_without_paths_supports_discards_if_its_last_paths_did,
+    // Linux 5.10 warns of such a discard, for which the device has no granularity.
+    a_multipath_device_without_paths_supports_discards_if_its_last_paths_did needs [require::interface(45)],
 }
 
 /// The effect of a discard.
