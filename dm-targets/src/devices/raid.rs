@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use dm_core::Host;
+use dm_core::{Host, StatusOptions};
 
 use super::{DevError, MappedDev, Progress};
 use crate::Raid;
-use crate::raid::{RaidDevice, RaidMessage, RaidStatus};
+use crate::raid::{RaidDevice, RaidHealth, RaidMessage, RaidStatus, RaidTable};
 
 /// An array of devices, such as RAID 1, 5, 6 or 10.
 impl MappedDev<Raid> {
@@ -50,7 +50,8 @@ impl MappedDev<Raid> {
     ///
     /// The new table contains `rebuild`, also after the rebuild; [`change`](MappedDev::change) removes it, and
     /// [`setup`](MappedDev::setup) accepts it. If the leg has no metadata device, it stays, and a later `change` rebuilds
-    /// the leg again unless it removes this word.
+    /// the leg again unless it removes this word. Without metadata devices, the kernel does not record how far a rebuild
+    /// is: legs whose rebuild has not finished are rebuilt from the start.
     ///
     /// # Errors
     ///
@@ -65,11 +66,14 @@ impl MappedDev<Raid> {
     ) -> Result<Progress<'h, Raid>, DevError> {
         let mut found = false;
         let index = usize::try_from(leg).unwrap_or(usize::MAX);
+        let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         let mut table = self.table(host)?.into_lines();
-        for line in &mut table {
+        for (place, line) in table.iter_mut().enumerate() {
+            let status = statuses.get(place).map(|line| &line.status);
+            keep_unfinished_rebuilds(&mut line.params, status);
             if let Some(place) = line.params.devices.get_mut(index) {
                 place.clone_from(&device);
-                line.params.params.rebuild = [leg].into();
+                line.params.params.rebuild.insert(leg);
                 found = true;
             }
         }
@@ -79,4 +83,18 @@ impl MappedDev<Raid> {
         self.set_table(host, &crate::Table::new(table).map_err(|error| self.no_table(error))?)?;
         Ok(self.progress(host, interval))
     }
+}
+
+/// Removes from `rebuild` the legs that are in sync, and those with a metadata device, in which the kernel records the
+/// rebuild. It would use the others as if they contained all data (`parse_raid_params` in drivers/md/dm-raid.c).
+fn keep_unfinished_rebuilds(table: &mut RaidTable, status: Option<&RaidStatus>) {
+    let is_unfinished = |leg: &u32| {
+        let Ok(index) = usize::try_from(*leg) else { return false };
+        let is_in_sync = match status {
+            Some(RaidStatus::Array(array)) => array.health.get(index) == Some(&RaidHealth::InSync),
+            _ => false,
+        };
+        !is_in_sync && table.devices.get(index).is_some_and(|device| device.metadata.is_none())
+    };
+    table.params.rebuild.retain(is_unfinished);
 }

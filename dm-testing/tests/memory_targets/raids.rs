@@ -1,8 +1,13 @@
 //! `raid`: resync, failed legs, superblocks, checks and repairs.
 
+use std::time::Duration;
+
+use dm_targets::devices::RaidDev;
+use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
+use dm_targets::{Table, TableLine};
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
-use dm_units::Sectors;
+use dm_units::{Bytes, Sectors};
 
 use crate::support::{EBUSY, EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks, fail};
 
@@ -223,4 +228,42 @@ fn a_check_rewrites_sectors_that_cannot_be_read() {
     raid.send(&["check"]);
     (0..4).for_each(|_| drop(raid.status()));
     assert_eq!(state(&raid), "DA 1024/1024 idle");
+}
+
+/// An array of three legs without metadata devices, and its disks.
+fn without_metadata(memory: &MemoryKernel, rebuild: u32) -> (RaidDev, [MemoryDisk; 3]) {
+    let legs = disks(memory, [512, 512, 512]);
+    legs.iter().for_each(|leg| leg.write(Sectors(1000), &[7; 512]).unwrap());
+    let table = RaidTable::new(RaidType::Raid1, Sectors(0), legs.each_ref().map(leg)).rebuild(rebuild);
+    let table = Table::new([TableLine::new(Sectors(0), Sectors(LENGTH), table)]).unwrap();
+    (RaidDev::create(&memory.host(), "array", &table).unwrap(), legs)
+}
+
+fn leg(disk: &MemoryDisk) -> RaidDevice {
+    RaidDevice::without_metadata(disk.number())
+}
+
+fn rebuilt(array: &RaidDev, memory: &MemoryKernel) -> Vec<u32> {
+    array.table(&memory.host()).unwrap().lines()[0].params.params.rebuild.iter().copied().collect()
+}
+
+#[test]
+fn a_leg_without_metadata_that_is_still_rebuilt_is_not_used_when_another_one_is_replaced() {
+    let memory = MemoryKernel::new();
+    let (array, legs) = without_metadata(&memory, 0);
+    // The old content of the leg that is being rebuilt.
+    legs[0].write(Sectors(1000), &[9; 512]).unwrap();
+    let spare = memory.disk(Bytes(512 << 10));
+    let host = memory.host();
+    let work = array.replace_leg(&host, 2, leg(&spare), Duration::ZERO).unwrap();
+    let mut sector = [0; 512];
+    memory.read("array", Sectors(1000), &mut sector).unwrap();
+    assert_eq!((sector[0], rebuilt(&array, &memory)), (7, vec![0, 2]));
+    assert!(work.collect::<Result<Vec<_>, _>>().is_ok());
+    assert_eq!((byte(&legs[0], 1000), byte(&spare, 1000)), (7, 7));
+
+    // A rebuild that has finished is not repeated.
+    let work = array.replace_leg(&host, 1, leg(&legs[2]), Duration::ZERO).unwrap();
+    assert!(work.collect::<Result<Vec<_>, _>>().is_ok());
+    assert_eq!(rebuilt(&array, &memory), [1]);
 }
