@@ -3,6 +3,7 @@
 use dm_core::{AsDmName, Host, Message, OpError, Remains, RemovePolicy, SetupOptions, Step, Steps, SuspendPolicy};
 use dm_units::Sectors;
 
+use super::error::steps::unless_in_effect;
 use super::line::TypedMessage;
 use super::thin::ThinLine;
 use super::{DevError, MappedDev, ThinDev};
@@ -193,8 +194,10 @@ impl MappedDev<ThinPool> {
     /// Takes a snapshot of a thin device of this pool, and creates the mapped device for it.
     ///
     /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. If the origin has
-    /// an external origin, the snapshot has it as well. When a step fails, the snapshot is deleted again. Threads with
-    /// clones of `host`, and processes that share a lock directory, take turns (see [`Host::with_lock_dir`]).
+    /// an external origin, the snapshot has it as well. When a step fails, the snapshot is deleted again. If only udev
+    /// does not finish after the origin was resumed, the mapped device is created all the same, and the error says so
+    /// ([`OpError::is_done`]). Threads with clones of `host`, and processes that share a lock directory, take turns (see
+    /// [`Host::with_lock_dir`]).
     ///
     /// For a thin device without a mapped device, see [`snapshot_of_inactive`](Self::snapshot_of_inactive).
     ///
@@ -233,15 +236,16 @@ impl MappedDev<ThinPool> {
         let line = self.line_of(host, origin)?;
         let message = ThinPoolMessage::CreateSnap { id, origin: line.id };
         let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<ThinPool>(&message)))?;
-        host.while_suspended_with(origin.id(), steps, options.suspend).map_err(|error| {
-            // A late udev is an error, too, after which all messages have been sent.
+        let taken = host.while_suspended_with(origin.id(), steps, options.suspend).map(drop).map_err(|error| {
             let is_sent = |remains: &Remains| matches!(remains, Remains::MessagesSent(_));
-            let is_taken = error.is_done() || error.remains().iter().any(is_sent);
+            let is_taken = error.remains().iter().any(is_sent);
             let error = of_message(error);
             if is_taken { error.undo(self.delete_id(host, id)) } else { error }
-        })?;
+        });
+        let taken = unless_in_effect(taken)?;
         options.external_origin = options.external_origin.or(line.external_origin);
-        self.map_new(host, id, name, line.length, &options)
+        let mapped = self.map_new(host, id, name, line.length, &options)?;
+        taken.map(|()| mapped)
     }
 
     /// Takes a snapshot of a thin device without a mapped device, and creates the mapped device for the snapshot.

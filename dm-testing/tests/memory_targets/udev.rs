@@ -123,6 +123,8 @@ fn after_a_late_udev_the_pool_has_neither_the_new_nor_the_deleted_thin_device() 
     let taken = pool.snapshot(&late, &origin, snapshot_id, "snapshot");
     let is_late = taken.as_ref().is_err_and(DevError::is_timed_out);
     assert!(is_late || !is_root && taken.is_ok(), "{taken:?}");
+    // A snapshot that is deleted again has not been taken.
+    assert!(!is_late || !taken.unwrap_err().operation().unwrap().is_done());
     assert!(!is_late || !holds(snapshot_id));
     assert!(!is_late || memory.dm().device_info("snapshot").unwrap_err().is_not_found());
 
