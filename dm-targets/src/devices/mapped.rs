@@ -254,8 +254,7 @@ impl<K: LineKind> MappedDev<K> {
         options: ReloadOptions,
         change: impl FnOnce(&mut Vec<TableLine<K>>),
     ) -> Result<(), DevError> {
-        let mut lines = self.table_to_change(host)?.into_lines();
-        lines.iter_mut().for_each(|line| K::remove_requests(&mut line.params));
+        let mut lines = self.lines_to_change(host)?;
         change(&mut lines);
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
         self.set_table_with(host, &table, options)

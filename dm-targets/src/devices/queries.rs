@@ -25,20 +25,27 @@ impl<K: LineKind> MappedDev<K> {
         self.usable(self.lines(host)?)
     }
 
-    /// Reads the active table to change it. A table whose key was wiped is refused.
-    pub(super) fn table_to_change(&self, host: &Host) -> Result<Table<K>, DevError> {
+    /// Reads the lines of the active table to change them, without requests that the kernel has carried out. A table
+    /// whose key was wiped is refused.
+    pub(super) fn lines_to_change(&self, host: &Host) -> Result<Vec<TableLine<K>>, DevError> {
         let table = self.read_table(host)?;
         if table.has_wiped_key() {
             return Err(DevError::KeyWiped(self.to_id()));
         }
-        self.usable(self.parse_lines(&table)?)
+        let mut lines = self.parse_lines(&table)?;
+        self.check_pools(&lines)?;
+        lines.iter_mut().for_each(|line| K::remove_requests(&mut line.params));
+        Ok(lines)
     }
 
     fn usable(&self, lines: Vec<TableLine<K>>) -> Result<Table<K>, DevError> {
-        if lines.iter().any(|line| K::has_failed(&line.params)) {
-            return Err(DevError::PoolFailed(self.id().to_owned()));
-        }
+        self.check_pools(&lines)?;
         Table::new(lines).map_err(|error| self.no_table(error))
+    }
+
+    fn check_pools(&self, lines: &[TableLine<K>]) -> Result<(), DevError> {
+        let has_failed = lines.iter().any(|line| K::has_failed(&line.params));
+        if has_failed { Err(DevError::PoolFailed(self.to_id())) } else { Ok(()) }
     }
 
     /// Reads the lines of the active table as the kernel prints them, even if they cannot be loaded again.

@@ -67,7 +67,7 @@ impl MappedDev<Raid> {
         let mut found = false;
         let index = usize::try_from(leg).unwrap_or(usize::MAX);
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
-        let mut table = self.table(host)?.into_lines();
+        let mut table = self.lines_to_change(host)?;
         for (place, line) in table.iter_mut().enumerate() {
             let status = statuses.get(place).map(|line| &line.status);
             keep_unfinished_rebuilds(&mut line.params, status);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use dm_core::{StatusOptions, TargetLine};
 use dm_targets::devices::RaidDev;
 use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
-use dm_targets::{Table, TableLine};
+use dm_targets::{Raid, Table, TableLine};
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
 use dm_units::{Bytes, Sectors};
@@ -266,4 +267,32 @@ fn a_leg_without_metadata_that_is_still_rebuilt_is_not_used_when_another_one_is_
     let work = array.replace_leg(&host, 1, leg(&legs[2]), Duration::ZERO).unwrap();
     assert!(work.collect::<Result<Vec<_>, _>>().is_ok());
     assert_eq!(rebuilt(&array, &memory), [1]);
+}
+
+#[test]
+fn a_reshape_is_not_requested_again() {
+    let memory = MemoryKernel::new();
+    let host = memory.host();
+    let leg = |_| {
+        let [metadata, data] = disks(&memory, [64, 512]);
+        RaidDevice::new(metadata.number(), data.number())
+    };
+    let table = RaidTable::new(RaidType::Raid5Ls, Sectors(64), (0..4).map(leg));
+    let line = |table: &RaidTable| TableLine::<Raid>::new(Sectors(0), Sectors(3 * 512), table.clone());
+    for (requested, printed) in [(1, 1), (-1, 0)] {
+        let growing = line(&table.clone().nosync().delta_disks(requested));
+        host.create("array", [TargetLine::from(&growing)]).unwrap();
+        let request = || {
+            let table = memory.dm().table_status_with("array", StatusOptions::table()).unwrap();
+            TableLine::<Raid>::try_from(table.iter().next().unwrap().unwrap()).unwrap().params.params.delta_disks
+        };
+        assert_eq!(request(), Some(printed));
+        let array = RaidDev::setup(&host, "array", &Table::new([line(&table)]).unwrap()).unwrap();
+        array.change(&host, |_| ()).unwrap();
+        assert_eq!(request(), None);
+        host.reload("array", [TargetLine::from(&growing)]).unwrap();
+        let _ = array.replace_leg(&host, 1, leg(0), Duration::ZERO).unwrap();
+        assert_eq!(request(), None);
+        array.remove(&host).unwrap();
+    }
 }

@@ -79,12 +79,18 @@ impl Target for Raid {
         table.check(length)
     }
 
-    /// Removes `rebuild`. Without a metadata device only this word says that a device is out of sync, so it stays.
+    /// Removes `delta_disks`, and what the metadata devices record: `nosync` and `rebuild`. Without a metadata device only
+    /// `rebuild` says that a device is out of sync, so it stays.
     fn remove_requests(table: &mut RaidTable) {
+        table.params.delta_disks = None;
         let has_metadata = |index: &u32| {
             let device = usize::try_from(*index).ok().and_then(|index| table.devices.get(index));
             device.is_some_and(|device| device.metadata.is_some())
         };
+        let is_recorded = |device: &RaidDevice| device.data.is_none() || device.metadata.is_some();
+        if table.params.sync == Some(RaidSync::NoSync) && table.devices.iter().all(is_recorded) {
+            table.params.sync = None;
+        }
         if table.params.rebuild.iter().all(has_metadata) {
             table.params.rebuild.clear();
         }

@@ -123,6 +123,12 @@ options! {
 /// - `rebuild` is printed after the rebuild as well, and loading the table again repeats the rebuild. If the devices have
 ///   metadata devices, [`remove_requests`](crate::Target::remove_requests) removes it; a rebuild that has not finished
 ///   continues nevertheless.
+/// - `delta_disks` is printed after the reshape as well. Loading the table again is refused while the array is reshaped, and
+///   then starts another reshape, even if no device is left for it. After devices were removed, the number is 0, which
+///   cannot be loaded. [`remove_requests`](crate::Target::remove_requests) removes the word; a reshape that has not finished
+///   continues nevertheless.
+/// - `nosync` is printed as long as the table is active, and cannot be combined with `rebuild`. If all devices have metadata
+///   devices, [`remove_requests`](crate::Target::remove_requests) removes it.
 /// - Before version 1.15.1, the count is too large with `rebuild`, `write_mostly` or a journal. `{:#}` prints this
 ///   count too.
 ///
@@ -181,8 +187,9 @@ impl RaidDevice {
 }
 
 impl RaidTable {
-    /// With the requested numbers in place of those that the kernel may print for them. Without `rebuild` if it is not
-    /// requested, since the kernel prints it also after the rebuild.
+    /// With the requested numbers in place of those that the kernel may print for them. Without `rebuild` and `delta_disks`
+    /// if they are not requested, since the kernel prints them also after it has carried them out. `nosync` says how an
+    /// array starts, and is not compared.
     pub(super) fn as_requested(&self, requested: &Self) -> Self {
         let mut table = self.clone();
         if requested.raid_type.level() == Some(Level::Raid1) {
@@ -198,6 +205,12 @@ impl RaidTable {
         let holds = |printed: u32, wanted: u32| u64::from(printed) >= u64::from(wanted).max(smallest);
         replace(&mut printed.stripe_cache, wanted.stripe_cache, holds);
         replace(&mut printed.delta_disks, wanted.delta_disks, |printed, wanted| printed == 0 && wanted < 0);
+        if printed.sync != Some(RaidSync::Sync) && wanted.sync != Some(RaidSync::Sync) {
+            printed.sync = wanted.sync;
+        }
+        if wanted.delta_disks.is_none() {
+            printed.delta_disks = None;
+        }
         if wanted.rebuild.is_empty() {
             printed.rebuild.clear();
         }

@@ -75,3 +75,34 @@ fn messages_are_one_known_word() {
     assert_eq!(Raid::parse_message("reshape").unwrap_err().to_string(), "raid message: word 1, message, is not known");
     assert_eq!(Raid::parse_message("check 1").unwrap_err().to_string(), "raid message: word 2 is one word too many");
 }
+
+#[test]
+fn requests_that_the_kernel_has_carried_out_are_removed() {
+    let rest = |text: &str| {
+        let mut table = Raid::parse_table(text).unwrap();
+        Raid::remove_requests(&mut table);
+        table.to_string()
+    };
+    let [recorded, missing, bare] = ["2 8:0 8:1 8:2 8:3", "2 8:0 8:1 - -", "2 - 8:1 - 8:3"];
+    for devices in [recorded, missing] {
+        assert_eq!(
+            rest(&format!("raid1 6 0 nosync delta_disks -1 rebuild 0 {devices}")),
+            format!("raid1 1 0 {devices}")
+        );
+        assert_eq!(rest(&format!("raid1 2 0 sync {devices}")), format!("raid1 2 0 sync {devices}"));
+    }
+    let kept = format!("raid1 4 0 nosync rebuild 0 {bare}");
+    assert_eq!(rest(&format!("raid1 6 0 nosync rebuild 0 delta_disks 0 {bare}")), kept);
+}
+
+#[test]
+fn requests_that_are_only_printed_are_not_compared() {
+    let differs = |wanted: &str, printed: &str| {
+        let [wanted, printed] =
+            [wanted, printed].map(|words| Raid::parse_table(&format!("raid5_ls {words} {DEVICES}")).unwrap());
+        Raid::difference(&wanted, &printed).is_some()
+    };
+    assert!(!differs("1 64", "3 64 delta_disks 1") && !differs("1 64", "3 64 delta_disks 0"));
+    assert!(!differs("1 64", "2 64 nosync") && !differs("2 64 nosync", "1 64"));
+    assert!(differs("3 64 delta_disks 1", "1 64") && differs("2 64 sync", "1 64") && differs("1 64", "2 64 sync"));
+}

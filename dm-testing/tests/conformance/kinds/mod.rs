@@ -218,11 +218,16 @@ mod raids {
     }
 
     fn an_array_is_checked_and_a_leg_replaced(kernel: &dyn TestKernel) {
+        check_and_replace(kernel, "array", |table| table);
+        check_and_replace(kernel, "assumed", RaidTable::nosync);
+    }
+
+    fn check_and_replace(kernel: &dyn TestKernel, name: &str, options: fn(RaidTable) -> RaidTable) {
         let host = kernel.host();
         let disk = |size| kernel.disk(Bytes(size));
         let leg = || RaidDevice::new(disk(1 << 20), disk(2 << 20));
-        let table = RaidTable::new(RaidType::Raid1, Sectors(0), [leg(), leg()]);
-        let array = RaidDev::create(&host, kernel.name("array"), &one(Sectors(4096), table)).unwrap();
+        let table = options(RaidTable::new(RaidType::Raid1, Sectors(0), [leg(), leg()]));
+        let array = RaidDev::create(&host, kernel.name(name), &one(Sectors(4096), table)).unwrap();
         let number = array.number(&host).unwrap();
         for work in array.progress(&host, MOMENT) {
             work.unwrap();

@@ -65,6 +65,8 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     }
     // The kernel stores and prints this number in KiB.
     table.params.max_write_behind = table.params.max_write_behind.map(|sectors| sectors / 2);
+    // Without a reshape, the kernel prints the larger of the requested number and 0.
+    table.params.delta_disks = table.params.delta_disks.map(|disks| disks.max(0));
     let length = construction.length;
     let count = u64::try_from(legs.len()).unwrap_or(u64::MAX);
     let data_legs = match table.raid_type.as_str() {
