@@ -13,8 +13,9 @@ use crate::table::{Table, TableLine};
 use crate::target::Target;
 use crate::{Device, Linear};
 
-/// udev opens every new device for a moment.
-pub(super) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(Duration::from_secs(10)));
+/// How long a removal waits for programs such as udev, which opens every new device for a moment.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(PATIENCE));
 
 impl<T: Target> MappedDev<T> {
     /// Moves the present table to a new private device, `origin_name`, and replaces it with one line over that device,

@@ -40,7 +40,7 @@ fn slowly(table: RaidTable) -> RaidTable {
 /// a sixteenth of a disk (`md_do_sync`). A reshape has one when it has used up `SPACE`, and with the first chunk that it begins
 /// more than 10 seconds after the last one (`reshape_request`). Each waits for all I/O of the action and for the superblocks, so
 /// a slow machine shows no progress for longer than `SOON`.
-const CHECKPOINT: Duration = Duration::from_secs(180);
+const CHECKPOINT: Duration = Duration::from_secs(120);
 
 /// Waits until the array executes this action and has completed a part of it: early kernels crash if an array is
 /// removed just when an action starts.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm_core::{DmUuid, Host, Prefix, SetupOptions};
+use dm_core::Prefix;
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
 use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
 use dm_targets::devices::{
@@ -14,7 +14,7 @@ use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::{Key, LineKind, Table, TableLine, Target};
-use dm_testing::{FailAt, MemoryKernel, Outcome, Sweep};
+use dm_testing::{MemoryKernel, Outcome, Sweep};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 pub(crate) const LENGTH: Sectors = Sectors(2048);
@@ -224,27 +224,4 @@ fn a_snapshot_can_be_merged_whatever_fails() {
     let is_merging = |memory: &MemoryKernel| open::<dm_targets::SnapshotMerge>(memory, "torigin").is_ok();
     // A crash between the two steps leaves an origin without a snapshot, whose store is still there.
     sweep("merge", "torigin", make, merge, |memory| is_merging(memory) || !exists(memory, "tsnapshot"));
-}
-
-#[test]
-fn a_snapshot_that_is_not_merged_keeps_its_uuid() {
-    const EIO: i32 = 5;
-    let mut kept = 0;
-    for failing in 1..12 {
-        let memory = MemoryKernel::new();
-        make_disks(&memory);
-        let host = memory.host();
-        let origin = OriginDev::create(&host, "torigin", &one(LENGTH, SnapshotOriginTable::new(disk(0)))).unwrap();
-        origin.suspend(&host).unwrap();
-        let table = SnapshotTable::new(disk(0), disk(1), SnapshotStore::Persistent, Sectors(16));
-        let options = SetupOptions::new().uuid(DmUuid::new("U-snapshot").unwrap());
-        let snapshot = SnapshotDev::create_with(&host, "tsnapshot", &one(LENGTH, table), options).unwrap();
-        origin.resume(&host).unwrap();
-        let faulty = Host::new(FailAt::new(&memory.dm(), failing, EIO).dm());
-        if origin.merge(&faulty, &snapshot).is_err() && exists(&memory, "torigin") && exists(&memory, "tsnapshot") {
-            assert_eq!(snapshot.info(&host).unwrap().uuid(), DmUuid::new("U-snapshot").ok(), "command {failing}");
-            kept += 1;
-        }
-    }
-    assert!(kept > 4);
 }

@@ -21,6 +21,7 @@ mod internal;
 mod kernel;
 mod kinds;
 mod late;
+mod merges;
 mod model;
 mod plans;
 mod quiet;

@@ -1,0 +1,76 @@
+//! Merges of a snapshot that fail at any command.
+
+use std::io;
+
+use dm_core::{Command, Dm, DmUuid, Host, SetupOptions, Transport};
+use dm_targets::devices::{MappedDev, OriginDev, SnapshotDev};
+use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
+use dm_targets::{SnapshotMerge, SnapshotOrigin};
+use dm_testing::{FailAt, MemoryKernel};
+use dm_units::Sectors;
+
+use crate::devices::{LENGTH, disk, make_disks, one, open};
+
+const EIO: i32 = 5;
+
+/// An origin and its snapshot, which has a uuid.
+fn make() -> (MemoryKernel, OriginDev, SnapshotDev) {
+    let memory = MemoryKernel::new();
+    make_disks(&memory);
+    let host = memory.host();
+    let origin = OriginDev::create(&host, "torigin", &one(LENGTH, SnapshotOriginTable::new(disk(0)))).unwrap();
+    origin.suspend(&host).unwrap();
+    let table = SnapshotTable::new(disk(0), disk(1), SnapshotStore::Persistent, Sectors(16));
+    let options = SetupOptions::new().uuid(DmUuid::new("U-snapshot").unwrap());
+    let snapshot = SnapshotDev::create_with(&host, "tsnapshot", &one(LENGTH, table), options).unwrap();
+    origin.resume(&host).unwrap();
+    (memory, origin, snapshot)
+}
+
+/// Whether the snapshot serves its data, from its own device or from the origin's.
+fn has_snapshot(memory: &MemoryKernel) -> bool {
+    let is_active = |info: dm_core::DeviceInfo| info.has_active_table() && !info.is_suspended();
+    open::<SnapshotMerge>(memory, "torigin").is_ok() || memory.dm().device_info("tsnapshot").is_ok_and(is_active)
+}
+
+#[test]
+fn a_snapshot_that_is_not_merged_keeps_its_uuid() {
+    let mut kept = 0;
+    for failing in 1..16 {
+        let (memory, origin, snapshot) = make();
+        let faulty = Host::new(FailAt::new(&memory.dm(), failing, EIO).dm());
+        if origin.merge(&faulty, &snapshot).is_err() && open::<SnapshotOrigin>(&memory, "torigin").is_ok() {
+            let uuid = snapshot.info(&memory.host()).unwrap().uuid().map(ToOwned::to_owned);
+            assert_eq!(uuid.as_deref(), DmUuid::new("U-snapshot").ok(), "command {failing}");
+            kept += 1;
+        }
+    }
+    assert!(kept > 4);
+}
+
+/// After each command, the origin serves I/O only if its writes reach the snapshot or come after the merge began.
+#[derive(Debug)]
+struct Watched(Dm, MemoryKernel);
+
+impl Transport for Watched {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        let result = self.0.transport().ioctl(command, request);
+        let is_suspended = self.1.dm().device_info("torigin").unwrap().is_suspended();
+        assert!(is_suspended || has_snapshot(&self.1), "after {command:?}");
+        result
+    }
+}
+
+#[test]
+fn no_write_is_missed_while_a_merge_begins_or_is_undone() {
+    let mut undone = 0;
+    for failing in 1..30 {
+        let (memory, origin, snapshot) = make();
+        let faulty = FailAt::new(&memory.dm(), failing, EIO).dm();
+        let watched = Host::new(Dm::with_transport(Watched(faulty, memory.clone())));
+        undone += usize::from(origin.merge(&watched, &snapshot).is_err());
+        let serves: MappedDev<dm_targets::Any> = open(&memory, "torigin").unwrap();
+        assert!(!serves.info(&memory.host()).unwrap().is_suspended(), "command {failing}");
+    }
+    assert!(undone > 6, "{undone}");
+}
