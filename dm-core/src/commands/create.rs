@@ -16,20 +16,20 @@ pub struct CreateOptions<'a> {
 }
 
 impl<'a> CreateOptions<'a> {
-    /// No uuid, and the lowest free minor number.
+    /// The default: no uuid, and the lowest free minor number.
     #[must_use]
     pub const fn new() -> Self {
         Self { uuid: None, minor: None }
     }
 
-    /// Gives the device a uuid, which cannot be changed. A device without one can get one later:
-    /// [`Dm::device_set_uuid`].
+    /// Gives the device a uuid, which cannot be changed later. [`Dm::device_set_uuid`] sets the uuid of a device that
+    /// was created without one.
     #[must_use]
     pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number, 0 to 1048575; [`Dm::device_create_with`] refuses a larger one.
+    /// Sets the minor number, from 0 to 1048575. [`Dm::device_create_with`] refuses a larger number.
     #[must_use]
     pub const fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
@@ -41,10 +41,11 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - The device is not usable yet: its size is 0 until a table is loaded and the device is resumed.
-    /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
-    /// - No uevent with a cookie is sent, so there is nothing to wait for. The kernel registers the block device, with
-    ///   a uevent, when the first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c); kernels before 5.15 do so
-    ///   in this command.
+    /// - The table decides whether the device is read-only: see
+    ///   [`LoadOptions::read_only`](crate::LoadOptions::read_only).
+    /// - The call sends no uevent with a cookie, so there is nothing to wait for. The kernel registers the block device
+    ///   and sends a uevent when the first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c). Kernels before
+    ///   5.15 do both when the device is created.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();

@@ -22,20 +22,21 @@ pub struct DepsOptions {
 }
 
 impl DepsOptions {
-    /// Reports about the active table.
+    /// The default: the active table.
     #[must_use]
     pub const fn new() -> Self {
         Self { slot: TableSlot::Active, if_possible: false }
     }
 
-    /// Selects the table. The inactive one requires interface 4.16.
+    /// Selects the active or the inactive table. The inactive table requires interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel older than interface 4.16 may report about the active table instead of the inactive one, as
-    /// with libdm. By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to accept the active table instead of the inactive table from a kernel older than interface 4.16, as
+    /// libdm does. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -69,14 +70,14 @@ impl Deps {
         Ok(Self { reply, count })
     }
 
-    /// The numbers of the devices.
+    /// Iterates over the numbers of the devices.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = DeviceNumber> + Clone + '_ {
         let numbers = self.reply.payload().and_then(|payload| payload.get(NUMBERS_AT..)).unwrap_or_default();
         let numbers = numbers.chunks_exact(NUMBER_SIZE).take(self.count);
         numbers.map(|number| DeviceNumber::from_dev_t(u64::from(u32_at(number, LOW_HALF).unwrap_or(0))))
     }
 
-    /// The state of the device at the moment of the reply.
+    /// The state of the mapped device when the kernel sent the reply.
     #[must_use]
     pub fn info(&self) -> DeviceInfo {
         self.reply.info()
@@ -88,7 +89,7 @@ impl Deps {
         self.count
     }
 
-    /// Whether the table uses no device, or the slot has no table.
+    /// Whether the table uses no devices. Also `true` if the slot has no table.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
@@ -112,7 +113,7 @@ impl Dm {
     /// Reads which devices the active table uses, including those that are not mapped devices.
     ///
     /// - Interface 4.0 and later.
-    /// - Without a table the reply is empty.
+    /// - If the device has no active table, the reply is empty.
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
@@ -124,7 +125,7 @@ impl Dm {
         self.table_deps_with(id, DepsOptions::new())
     }
 
-    /// Reads which devices a table uses; the options select the table.
+    /// Reads which devices a table uses. The options select the active or the inactive table.
     ///
     /// # Errors
     /// As [`table_deps`](Self::table_deps). [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot report

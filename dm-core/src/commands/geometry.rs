@@ -26,7 +26,7 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// A geometry that starts at sector 0 of the disk.
+    /// Makes the geometry of a device that begins at sector 0 of the disk.
     #[must_use]
     pub const fn new(cylinders: u16, heads: u8, sectors: u8) -> Self {
         Self { cylinders, heads, sectors, start: Sectors(0) }
@@ -46,7 +46,8 @@ impl Dm {
     /// Sets the geometry that `HDIO_GETGEO` reports.
     ///
     /// - Interface 4.6 and later.
-    /// - The device needs no table. Activating a table of another size, such as the first one, resets the geometry.
+    /// - The device needs no table. When a table of another size becomes active, such as the first one, the kernel
+    ///   resets the geometry.
     ///
     /// # Errors
     /// [`is_invalid`](crate::Error::is_invalid): the start is larger than cylinders × heads × sectors.

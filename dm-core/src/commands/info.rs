@@ -15,21 +15,22 @@ pub struct InfoOptions {
 }
 
 impl InfoOptions {
-    /// Reports about the active table.
+    /// The default: the active table.
     #[must_use]
     pub const fn new() -> Self {
         Self { slot: TableSlot::Active, if_possible: false }
     }
 
     /// Selects the table that [`target_count`](DeviceInfo::target_count) and [`is_read_only`](DeviceInfo::is_read_only)
-    /// describe. The inactive one requires interface 4.16.
+    /// describe. The inactive table requires interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel older than interface 4.16 may describe the active table instead of the inactive one, as with
-    /// libdm. By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to accept the active table instead of the inactive table from a kernel older than interface 4.16, as
+    /// libdm does. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -62,7 +63,7 @@ impl Dm {
         self.device_info_with(id, InfoOptions::new())
     }
 
-    /// Looks up a device and reads its state; the options select the table.
+    /// Looks up a device and reads its state. The options select the table to describe.
     ///
     /// # Errors
     /// As [`device_info`](Self::device_info). [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot

@@ -41,9 +41,9 @@ impl<'a> ListOptions<'a> {
         Self { uuids, ..self }
     }
 
-    /// Whether a kernel older than interface 4.45 may leave out the [`uuids`](Self::uuids). By default such a kernel
-    /// refuses the command with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix,
-    /// which it would ignore.
+    /// Whether to accept a list without [`uuids`](Self::uuids) from a kernel older than interface 4.45. By default the
+    /// command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported). With a prefix it always
+    /// fails there, since such a kernel ignores prefixes.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -88,7 +88,7 @@ impl<'a> ListOptions<'a> {
 
 /// A snapshot of all mapped devices, or of those that were requested, as returned by [`Dm::list_devices`].
 ///
-/// The entries are decoded while they are iterated.
+/// Entries are decoded during the iteration, so each is a `Result`.
 #[derive(Clone, Debug)]
 pub struct DeviceList {
     reply: Reply,
@@ -102,14 +102,14 @@ impl DeviceList {
         Ok(Self { reply, layout })
     }
 
-    /// Iterates over the devices in the kernel's order, which is by name on current kernels.
+    /// Iterates over the devices in the kernel's order. Current kernels sort them by name.
     #[must_use]
     pub fn iter(&self) -> Devices<'_> {
         let bytes = self.reply.payload().unwrap_or_default();
         Devices { rest: (!bytes.is_empty()).then_some(bytes), bytes, layout: self.layout }
     }
 
-    /// Whether the list has no device.
+    /// Whether the list has no devices.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.reply.payload().unwrap_or_default().is_empty()
@@ -298,7 +298,7 @@ impl Dm {
     /// Lists the mapped devices.
     ///
     /// - Interface 4.0 and later; event numbers since 4.37.
-    /// - The list is a snapshot of the devices with their names and uuids. Event numbers can change while it is made.
+    /// - Devices, names and uuids are a snapshot, but event numbers can change while the kernel makes the list.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -321,7 +321,7 @@ impl Dm {
         self.list_devices_with(ListOptions::new())
     }
 
-    /// Lists the mapped devices, with options: uuids and prefixes since interface 4.45.
+    /// Lists the mapped devices, with their uuids, or only those with a prefix. Both require interface 4.45.
     ///
     /// # Errors
     /// As [`list_devices`](Self::list_devices). [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes are

@@ -24,14 +24,14 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// Loads read-write; wipes the table after use if a line may contain a key.
+    /// The default: read-write. The table is wiped after use if a line may contain a key.
     #[must_use]
     pub const fn new() -> Self {
         Self { read_only: false, secure: false, if_possible: false }
     }
 
-    /// Makes this device read-only when the table becomes active. Most targets then open the devices that they use
-    /// read-only as well.
+    /// Makes the mapped device read-only when the table becomes active. Most targets then also open the underlying
+    /// devices read-only.
     #[must_use]
     #[doc(alias = "dm_task_set_ro")]
     pub const fn read_only(self, read_only: bool) -> Self {
@@ -46,8 +46,8 @@ impl LoadOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel older than interface 4.20, which cannot wipe its copy, may load a table that is secret or may
-    /// contain a key, as with libdm. By default the command then fails with [`Error::Unsupported`].
+    /// Whether to load a table that is secret or may contain a key even if the kernel is older than interface 4.20 and
+    /// cannot wipe its copy, as libdm does. By default the command fails on such a kernel with [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -68,14 +68,14 @@ impl ClearOptions {
 }
 
 impl Dm {
-    /// Loads a table into the inactive slot, replacing an inactive table; the next
-    /// [`device_resume`](Self::device_resume) makes it active.
+    /// Loads a table into the inactive slot, and replaces any table there. The next
+    /// [`device_resume`](Self::device_resume) makes the new table active.
     ///
-    /// - Interface 4.0 and later; with a line that may contain a key, 4.20 and later, unless
+    /// - Interface 4.0 and later. A line that may contain a key requires 4.20, unless
     ///   [`if_possible`](LoadOptions::if_possible) is set.
     /// - The active table continues to serve I/O; the device need not be suspended.
     /// - The kernel opens the devices that the table uses, and loads the modules of the targets.
-    /// - Lines are printed directly into the request; in steady state nothing is allocated.
+    /// - Lines are printed directly into the request. Repeated calls allocate nothing.
     ///
     /// ```
     /// use dm_core::TargetLine;
@@ -91,7 +91,7 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// - [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if the kernel's log
+    /// - [`is_invalid`](Error::is_invalid): the kernel refuses the table. The error has the reason if the kernel's log
     ///   can be read.
     /// - [`is_disk_unusable`](Error::is_disk_unusable): usually a device that the table uses is missing, busy or cannot
     ///   be opened. A target can return any other errno.
@@ -99,7 +99,7 @@ impl Dm {
     /// - [`Error::Request`]: the table has no line, or a line that cannot be sent.
     /// - [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a key.
     ///
-    /// After a refusal, the tables of the device are as before.
+    /// If the kernel refuses the table, both slots stay unchanged.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup load")]
@@ -111,7 +111,7 @@ impl Dm {
         self.table_load_with(id, lines, LoadOptions::new())
     }
 
-    /// Loads a table into the inactive slot; the options make the device read-only or the table secret.
+    /// Loads a table into the inactive slot. The options can make the device read-only or the table secret.
     ///
     /// # Errors
     /// As [`table_load`](Self::table_load).
@@ -181,11 +181,11 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - The active table continues to serve I/O. If there is no inactive table, the call does nothing.
-    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if this call removes a
-    ///   table of a device that also has an active one, and the device is then renamed or given a uuid, removing the
-    ///   device or loading another table frees memory twice, after which the kernel may crash
-    ///   (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). Loading a
-    ///   table before the rename prevents this.
+    /// - Kernels built with IMA have a bug, from 5.15 to at least 6.12. It needs two steps: this call removes the
+    ///   inactive table of a device that also has an active table, and the device is then renamed or given a uuid.
+    ///   After that, removing the device or loading another table frees memory twice, which can crash the kernel
+    ///   (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). To prevent
+    ///   this, load a table before the second step.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).

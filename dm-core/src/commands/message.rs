@@ -32,31 +32,32 @@ impl Default for MessageOptions {
 }
 
 impl MessageOptions {
-    /// Offers 1 KiB for the reply; wipes the message after use if it may contain a key.
+    /// The default: a buffer of 1 KiB for the reply. The message is wiped after use if it may contain a key.
     #[must_use]
     pub const fn new() -> Self {
         Self { secure: false, if_possible: false, reply_size: 1024 }
     }
 
-    /// Treats the message and its reply as secret even if the message is not recognized as one with a key: the kernel
-    /// and this library wipe their copies after use. Requires interface 4.20, unless
-    /// [`if_possible`](Self::if_possible) is set.
+    /// Treats the message and its reply as secret even if the message is not known to contain a key: the kernel and
+    /// this library wipe their copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is
+    /// set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel older than interface 4.20, which cannot wipe its copy, may get a message that is secret or may
-    /// contain a key, as with libdm. By default the command then fails with [`Error::Unsupported`].
+    /// Whether to send a message that is secret or may contain a key even if the kernel is older than interface 4.20
+    /// and cannot wipe its copy, as libdm does. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Sets the buffer size for the reply, in bytes; together with the header of 312 bytes at most 1 GiB.
+    /// Sets the buffer size for the reply, in bytes. Together with the header of 312 bytes, it can be at most 1 GiB.
     ///
-    /// The kernel executes a message before it knows whether the reply fits. If it does not fit, the message is sent
-    /// and executed again. For a message that changes something and has a long reply, set a sufficient size.
+    /// If the reply does not fit, the message is sent again, and the kernel executes it a second time. For a message
+    /// that changes something and has a long reply, set a sufficient size.
     #[must_use]
     pub const fn reply_size(self, bytes: usize) -> Self {
         Self { reply_size: bytes, ..self }
@@ -68,11 +69,11 @@ impl MessageOptions {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Message<M> {
-    /// A sector of the mapped device; the target that maps it in the active table gets the message. Not used for a
-    /// message that starts with `@`.
+    /// A sector of the mapped device. The message goes to the target that maps this sector in the active table. Ignored
+    /// for a message that starts with `@`.
     pub sector: Sectors,
-    /// The words of the message, separated by white space; a backslash escapes the next byte. A message that starts
-    /// with `@` is for the device itself.
+    /// The words of the message, separated by white space. A backslash escapes the next byte. A message that starts
+    /// with `@` goes to the device itself, not to a target.
     pub text: M,
 }
 
@@ -83,7 +84,7 @@ impl<M: Payload> Message<M> {
         Self { sector: Sectors(0), text }
     }
 
-    /// Selects the target that gets the message, by a sector that it maps.
+    /// Addresses the message to the target that maps this sector.
     #[must_use]
     #[doc(alias = "dm_task_set_sector")]
     pub fn sector(self, sector: Sectors) -> Self {
@@ -141,13 +142,13 @@ impl MessageReply {
 }
 
 impl Dm {
-    /// Sends a message to the target that maps the first sector. A message that starts with `@` is for the device
-    /// itself, such as `@stats_create`.
+    /// Sends a message to the target that maps the first sector. A message that starts with `@`, such as
+    /// `@stats_create`, goes to the device itself.
     ///
-    /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later, unless
+    /// - Interface 4.2 and later. A message that may contain a key requires 4.20, unless
     ///   [`if_possible`](MessageOptions::if_possible) is set.
-    /// - The target is one of the active table; a message for the device itself needs no table.
-    /// - The kernel splits the message at white space; a backslash escapes the next byte.
+    /// - Targets get messages only while their table is active. A message for the device itself needs no table.
+    /// - The kernel splits the message at white space. A backslash escapes the next byte.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();

@@ -10,11 +10,12 @@ impl Dm {
     ///
     /// - Interface 4.36 and later.
     /// - The descriptor becomes readable when a target raises an event, when a table becomes active, and when a device
-    ///   is created, removed, renamed or given a uuid. It stays readable until this is called again. A new handle is
-    ///   armed.
-    /// - To miss no event: arm, then list the devices and compare their event numbers, then poll.
-    ///   [`EventPoller`](crate::EventPoller) does that.
-    /// - Each waiter needs a separate handle ([`reopen`](Self::reopen)), since the state belongs to the open file.
+    ///   is created, removed, renamed or given a uuid. It stays readable until `arm_poll` is called again. A new handle
+    ///   is already armed.
+    /// - To miss no events, first arm the descriptor, then list the devices and compare their event numbers, then poll.
+    ///   [`EventPoller`](crate::EventPoller) does this.
+    /// - Each thread that waits needs a separate handle ([`reopen`](Self::reopen)), since the armed state belongs to
+    ///   the open file.
     ///
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported): the kernel has an older interface.

@@ -106,7 +106,8 @@ impl Dm {
     /// Removes a device and its tables.
     ///
     /// - Interface 4.0 and later.
-    /// - A suspended device can be removed as well. But I/O that waits on it usually keeps it open and therefore busy.
+    /// - A suspended device can be removed too, but I/O that waits on it usually keeps it open, and then the call
+    ///   fails.
     /// - To retry while the device is busy, to force the removal or to wait for udev, use
     ///   [`Host::remove`](crate::Host::remove).
     ///
@@ -118,11 +119,11 @@ impl Dm {
         self.device_remove_with(id, RemoveOptions::new())
     }
 
-    /// Removes a device and its tables; the options defer the removal or set a cookie.
+    /// Removes a device and its tables. The options can defer the removal or set a cookie.
     ///
     /// # Errors
     /// As [`device_remove`](Self::device_remove). With [`deferred`](RemoveOptions::deferred), an open device is not an
-    /// error; [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot defer the removal.
+    /// error. [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot defer the removal.
     pub fn device_remove_with(&self, id: impl AsDevId, options: RemoveOptions) -> Result<Removal> {
         const COMMAND: Command = Command::DeviceRemove;
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?)
@@ -136,8 +137,8 @@ impl Dm {
     /// Removes every device on this host that is not open, whichever program created it.
     ///
     /// - Interface 4.0 and later.
-    /// - A device that other mapped devices use is removed by the same call once these are removed.
-    /// - The kernel does not report what it has removed and sends its uevents without a cookie.
+    /// - A device that other mapped devices use is removed too, as soon as the call has removed its users.
+    /// - The kernel does not report which devices it has removed, and it sends uevents without a cookie.
     ///
     /// # Errors
     /// [`is_permission_denied`](crate::Error::is_permission_denied). Devices that stay because they are open are not an
@@ -149,7 +150,7 @@ impl Dm {
         self.remove_all_with(RemoveAllOptions::new())
     }
 
-    /// Removes every device on this host that is not open; the options also defer the removal of open ones.
+    /// Removes every device on this host that is not open. The options can defer the removal of open devices.
     ///
     /// # Errors
     /// As [`remove_all`](Self::remove_all). [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot defer

@@ -40,11 +40,11 @@ impl Dm {
     /// Changes the name of a device.
     ///
     /// - Interface 4.0 and later.
-    /// - The device must be given by name; the kernel accepts nothing else here.
-    /// - The device may be open and in use. The returned state has neither name nor uuid.
+    /// - The device must be given by name, because the kernel accepts neither a uuid nor a number here.
+    /// - The device can be open and in use. The returned state has neither name nor uuid.
     ///
     /// # Errors
-    /// [`is_already_exists`](Error::is_already_exists): a device has the new name already, which may be this one.
+    /// [`is_already_exists`](Error::is_already_exists): a device, perhaps this one, already has the new name.
     /// [`is_not_found`](Error::is_not_found): no device has the name `name`. [`is_invalid`](Error::is_invalid): the new
     /// name is `control`, `.` or `..` (interface 4.48 and later). [`Error::Request`]: a text is not a valid name.
     #[doc(alias = "DM_DEV_RENAME")]
@@ -54,7 +54,7 @@ impl Dm {
         self.device_rename_with(name, new, RenameOptions::new())
     }
 
-    /// Changes the name of a device, with a cookie.
+    /// Changes the name of a device, and adds a cookie to the uevent.
     ///
     /// # Errors
     /// As [`device_rename`](Self::device_rename).
@@ -76,7 +76,7 @@ impl Dm {
     /// - A uuid cannot be changed or removed afterwards.
     ///
     /// # Errors
-    /// [`is_already_exists`](Error::is_already_exists): a device has the uuid already, which may be this one.
+    /// [`is_already_exists`](Error::is_already_exists): a device, perhaps this one, already has the uuid.
     /// [`is_invalid`](Error::is_invalid): this device has another uuid. [`is_not_found`](Error::is_not_found): no
     /// device has this name.
     #[doc(alias = "DM_DEV_RENAME")]
@@ -85,7 +85,7 @@ impl Dm {
         self.device_set_uuid_with(name, uuid, RenameOptions::new())
     }
 
-    /// Sets the uuid of a device that has no uuid yet, with a cookie.
+    /// Sets the uuid of a device that has no uuid yet, and adds a cookie to the uevent.
     ///
     /// # Errors
     /// As [`device_set_uuid`](Self::device_set_uuid).

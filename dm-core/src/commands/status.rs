@@ -69,7 +69,7 @@ impl StatusOptions {
         Self { kind, ..self }
     }
 
-    /// Selects the table. The inactive one requires interface 4.16.
+    /// Selects the active or the inactive table. The inactive table requires interface 4.16.
     #[must_use]
     #[doc(alias = "dm_task_query_inactive_table")]
     pub const fn slot(self, slot: TableSlot) -> Self {
@@ -185,11 +185,12 @@ impl Dm {
     /// Waits until a device's event number differs from `event_nr`, then reads the status of its active table.
     ///
     /// - Interface 4.0 and later.
-    /// - Returns at once if the number differs already, so no event is missed between two calls.
-    /// - Blocks until an event or a signal arrives; after a signal whose handler has `SA_RESTART`, the wait continues.
-    /// - Removing a device is an event only if it has an active table; without one, the removal blocks until this call
-    ///   returns.
-    /// - To wait with a timeout use [`wait_event`](Self::wait_event), and for many devices an
+    /// - Returns immediately if the number already differs, so no event is missed between two calls.
+    /// - Otherwise blocks until an event or a signal arrives. If the signal's handler has `SA_RESTART`, the wait
+    ///   continues.
+    /// - Removing the device ends the wait only if it has an active table. Without one, the removal blocks until this
+    ///   call returns.
+    /// - To wait with a timeout, use [`wait_event`](Self::wait_event). To wait for many devices, use an
     ///   [`EventPoller`](crate::EventPoller).
     ///
     /// # Errors

@@ -35,7 +35,7 @@ impl TableStatus {
         Ok(Self { reply })
     }
 
-    /// The state of the device at the moment of the reply.
+    /// The state of the mapped device when the kernel sent the reply.
     #[must_use]
     pub fn info(&self) -> DeviceInfo {
         self.reply.info()

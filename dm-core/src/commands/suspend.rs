@@ -108,21 +108,21 @@ impl Dm {
     /// Suspends a device: new I/O waits until the device is resumed.
     ///
     /// - Interface 4.0 and later.
-    /// - Freezes the file system on the device first, which a signal does not interrupt.
+    /// - First freezes the file system on the device. A signal does not interrupt this.
     /// - Then blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait,
-    ///   and the device is not suspended; in Linux 6.12 and updates of older kernels, the command starts again after a
-    ///   signal whose handler has `SA_RESTART`.
-    /// - Before both, the kernel prepares the targets (`presuspend`). After a failure, some stay prepared until the
-    ///   device has been suspended and resumed: `mirror` does not recover, `snapshot-merge` does not merge, `delay`
-    ///   does not delay, and `multipath` without a path fails I/O despite `queue_if_no_path`.
-    /// - While the kernel has suspended the device internally
-    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the call blocks as well.
+    ///   and the device is not suspended. In Linux 6.12 and updates of older kernels, however, the command starts again
+    ///   if the signal's handler has `SA_RESTART`.
+    /// - Before both, the kernel prepares the targets (`presuspend`). If the call then fails, some targets stay
+    ///   prepared until the device has been suspended and resumed: `mirror` does not recover, `snapshot-merge` does not
+    ///   merge, `delay` does not delay, and `multipath` without a path fails I/O despite `queue_if_no_path`.
+    /// - The call also blocks while the kernel has suspended the device
+    ///   [internally](DeviceInfo::is_internally_suspended).
     /// - Suspending a suspended device does nothing.
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
     /// [`is_interrupted`](crate::Error::is_interrupted): a signal ended the wait. Another errno: the file system could
-    /// not be frozen. A call that fails has not suspended the device, but may leave targets prepared for it: see above.
+    /// not be frozen. After an error the device is not suspended, but some targets may stay prepared: see above.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     pub fn device_suspend(&self, id: impl AsDevId) -> Result<DeviceInfo> {
@@ -141,31 +141,29 @@ impl Dm {
     /// Makes the inactive table active, if there is one, and lets I/O continue.
     ///
     /// - Interface 4.0 and later.
-    /// - If there is an inactive table, the device is suspended first, unless it already is; this blocks as
-    ///   [`device_suspend`](Self::device_suspend) does. The table that was active is destroyed.
-    /// - While the kernel has suspended the device internally
-    ///   ([`is_internally_suspended`](DeviceInfo::is_internally_suspended)), the resume of a suspended device blocks
-    ///   until that ends or a signal arrives. A new table is already active while the resume blocks.
-    /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the
-    ///   old one, recent kernels add `RESIZE=1` to it.
+    /// - If there is an inactive table, the kernel first suspends the device, unless it is already suspended. This
+    ///   blocks as [`device_suspend`](Self::device_suspend) does. The old table is destroyed.
+    /// - If the device is suspended, and the kernel has also suspended it
+    ///   [internally](DeviceInfo::is_internally_suspended), the call blocks until the internal suspension ends or a
+    ///   signal arrives. Meanwhile a new table is already active.
+    /// - A uevent is sent if the device was suspended or has a new table. If the new table has a different size, recent
+    ///   kernels add `RESIZE=1` to the uevent.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors
     /// - [`is_not_found`](crate::Error::is_not_found): the device does not exist, or the suspend failed and another
     ///   process loaded a table meanwhile.
     /// - [`is_interrupted`](crate::Error::is_interrupted): a signal arrived while the call was blocked.
-    /// - [`is_invalid`](crate::Error::is_invalid): the device is suspended and has no table, or the new table cannot
-    ///   replace the old one, or does not fit the devices that it uses.
+    /// - [`is_invalid`](crate::Error::is_invalid): the device is suspended and has no table, the new table cannot
+    ///   replace the old one, or the new table does not fit the devices that it uses.
     /// - Another errno: the file system could not be frozen, or a target could not be resumed.
     ///
     /// The state after an error depends on the step that failed:
     ///
-    /// - The suspend: both tables are unchanged, unless another process has loaded a table meanwhile, which has then
-    ///   replaced the inactive one. Some targets may stay prepared for the suspension, as after a failed
-    ///   [`device_suspend`](Self::device_suspend).
-    /// - Activating the new table: it is destroyed, and the device is suspended with the old table.
-    /// - The resume, also because a signal ended the wait for an internal suspension: the device is suspended with the
-    ///   new table.
+    /// - The suspend: both tables are unchanged, unless another process has replaced the inactive table meanwhile. Some
+    ///   targets may stay prepared, as after a failed [`device_suspend`](Self::device_suspend).
+    /// - Activating the new table: the new table is destroyed, and the device is suspended with the old table.
+    /// - The resume, or the wait for an internal suspension to end: the device is suspended with the new table.
     ///
     /// [`Host::reload`](crate::Host::reload) restores the old table after each of these.
     #[doc(alias = "DM_DEV_SUSPEND")]

@@ -118,8 +118,8 @@ impl Dm {
     /// Lists the target types that are registered in the kernel, with their versions.
     ///
     /// - Interface 4.1 and later.
-    /// - Loads no module: a target that is missing in the list may be loaded by
-    ///   [`target_version`](Self::target_version).
+    /// - Loads no modules. If a target is not in the list, [`target_version`](Self::target_version) may be able to load
+    ///   its module.
     ///
     /// # Errors
     /// [`is_permission_denied`](Error::is_permission_denied).
@@ -145,8 +145,8 @@ impl Dm {
 
     /// Reads the version of a target type, loading its module if necessary.
     ///
-    /// - Interface 4.41 and later. On older kernels, loading a table loads the module, and
-    ///   [`list_versions`](Self::list_versions) then has the version.
+    /// - Interface 4.41 and later. On older kernels, load a table, which loads the module, and then call
+    ///   [`list_versions`](Self::list_versions).
     ///
     /// # Errors
     /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`is_unsupported`](Error::is_unsupported): the

@@ -61,16 +61,17 @@ pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, deadline: &Deadline) -> 
 }
 
 impl Dm {
-    /// Waits until a device's event number differs from `event_nr`. Returns `None` if it does not within `timeout`.
+    /// Waits until a device's event number differs from `event_nr`, and returns the device's state. Returns `None`
+    /// after `timeout`.
     ///
     /// - Interface 4.36 and later.
-    /// - Unlike [`device_wait`](Self::device_wait), it has a timeout, and signals do not end it. With `None`, or with a
-    ///   timeout such as `Duration::MAX`, it waits without limit.
-    /// - The removal of the device ends it. If another device takes its name, uuid or number at the same moment, the
+    /// - Unlike [`device_wait`](Self::device_wait), this call has a timeout, and signals do not end the wait. With
+    ///   `None`, or a timeout such as `Duration::MAX`, the wait has no limit.
+    /// - Removing the device ends the wait. If another device takes its name, uuid or number at the same moment, the
     ///   wait continues with that device.
-    /// - It takes two ioctls, and at most two more for each event of any device.
-    /// - It arms this handle and thus all its clones, as [`arm_poll`](Self::arm_poll) does. If several threads wait,
-    ///   each needs a separate handle: see [`reopen`](Self::reopen).
+    /// - The call takes two ioctls, and at most two more for each event of any device.
+    /// - The call [arms](Self::arm_poll) this handle and all its clones. If several threads wait, each needs a separate
+    ///   handle: see [`reopen`](Self::reopen).
     ///
     /// ```
     /// use std::time::Duration;

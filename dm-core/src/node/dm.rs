@@ -18,12 +18,12 @@ use crate::wire::pool::Pool;
 use crate::wire::reply::Reply;
 use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 
-/// A handle on the device mapper's control node; every command is a method.
+/// A handle on the device mapper's control node. Each command is a method.
 ///
-/// Such a method sends one ioctl, and repeats it only if the reply does not fit into the buffer. After a refusal, the
-/// search for the reason can take one more. [`wait_event`](Self::wait_event), [`device_tree`](Self::device_tree) and
-/// [`device_tree_of`](Self::device_tree_of) send several commands. Operations such as setting up a device or replacing
-/// the table of a device in use are methods of [`Host`](crate::Host).
+/// Each of these methods sends one ioctl, and repeats it only if the reply does not fit into the buffer. If the kernel
+/// refuses a command, one more ioctl may be sent to find the reason. [`wait_event`](Self::wait_event),
+/// [`device_tree`](Self::device_tree) and [`device_tree_of`](Self::device_tree_of) send several commands. To set up a
+/// device, or to replace the table of a device in use, call the methods of [`Host`](crate::Host).
 ///
 /// A handle is cheap to clone and can be used from several threads at the same time. Clones share the open file, and
 /// with it the state that [`arm_poll`](Self::arm_poll) sets.
@@ -91,8 +91,8 @@ impl OpenOptions {
 impl Dm {
     /// Opens `/dev/mapper/control`.
     ///
-    /// A missing node is created, with the number that `/proc/misc` reports, or else the fixed one (10:236); opening it
-    /// makes the kernel load its module `dm-mod`.
+    /// A missing node is created with the number that `/proc/misc` reports, or else with the fixed number 10:236.
+    /// Opening the node makes the kernel load its module `dm-mod`.
     ///
     /// # Errors
     /// The kernel has no device mapper, the process lacks the permission, the file at the path is not the control
@@ -103,7 +103,8 @@ impl Dm {
         Self::open_with(OpenOptions::new())
     }
 
-    /// Opens the control node; the options set its path and whether the reasons in the kernel's log are read.
+    /// Opens the control node. The options set its path, and whether to search the kernel's log for the reason when a
+    /// command is refused.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -144,28 +145,28 @@ impl Dm {
         Self { transport, pool: Arc::default(), journal: None }
     }
 
-    /// The transport of this handle, which another transport can wrap to record calls or to let them fail.
+    /// The transport of this handle. Another transport can wrap it, to record calls or to make them fail.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.transport)
     }
 
-    /// Opens the same control node once more. Each waiter for events needs a separate open file.
+    /// Opens the same control node again. Each thread that waits for events needs a separate open file.
     ///
     /// # Errors
-    /// As [`open`](Self::open); [`OpenError::NoSecondNode`] if the transport does not support it.
+    /// As [`open`](Self::open). [`OpenError::NoSecondNode`]: the transport cannot open its node again.
     pub fn reopen(&self) -> Result<Self, OpenError> {
         Ok(Self { transport: self.transport.reopen()?, pool: Arc::default(), journal: None })
     }
 
-    /// The descriptor for `poll(2)` after [`arm_poll`](Self::arm_poll). `None` if the transport has none.
+    /// The descriptor to pass to `poll(2)` after [`arm_poll`](Self::arm_poll). `None` if the transport has no
+    /// descriptor.
     #[must_use]
     pub fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         self.transport.poll_fd()
     }
 
-    /// Frees the memory that dropped replies have returned to this handle and its clones. Later commands allocate it
-    /// again.
+    /// Frees the memory that this handle and its clones keep for future replies. Later commands allocate new memory.
     pub fn free_memory(&self) {
         self.pool.clear();
     }

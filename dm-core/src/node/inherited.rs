@@ -8,15 +8,14 @@ use super::{ControlNode, Dm};
 use crate::error::OpenError;
 
 impl Dm {
-    /// Makes a handle from an open control node that another process has passed on, such as a parent process with more
-    /// privileges.
+    /// Makes a handle from a control node that another process has opened, for example a parent with more privileges.
     ///
     /// All processes that share the open file share the state that [`arm_poll`](Self::arm_poll) sets.
     ///
     /// ```no_run
     /// use std::os::fd::{FromRawFd as _, OwnedFd};
     ///
-    /// // SAFETY: by agreement with the parent process, this descriptor is open, and no other code of this one uses it.
+    /// // SAFETY: by agreement with the parent process, this descriptor is open, and no other code in this process uses it.
     /// let dm = dm_core::Dm::from_fd(unsafe { OwnedFd::from_raw_fd(3) })?;
     /// # Ok::<(), dm_core::OpenError>(())
     /// ```

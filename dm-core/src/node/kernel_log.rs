@@ -117,7 +117,7 @@ impl Drop for LogFile {
     }
 }
 
-/// A position in the kernel's log: its end at the start of a call.
+/// The end of the kernel's log at the start of a call.
 pub struct LogMark<'a>(Source<'a>);
 
 enum Source<'a> {

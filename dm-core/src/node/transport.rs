@@ -42,7 +42,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
         self.ioctl(command, request)
     }
 
-    /// Marks the current end of the kernel's log, so that after a refused ioctl the lines that it added can be read.
+    /// Marks the current end of the kernel's log, to read the lines that a refused ioctl adds.
     ///
     /// `None`, the default, if there is no log to read.
     fn log_mark(&self) -> Option<LogMark<'_>> {
@@ -81,7 +81,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
         true
     }
 
-    /// Opens the same control node once more. Each waiter for events needs a separate open file.
+    /// Opens the same control node again. Each thread that waits for events needs a separate open file.
     ///
     /// # Errors
     /// The node cannot be opened again; the default implementation returns [`OpenError::NoSecondNode`].
@@ -125,7 +125,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// An open control node, `/dev/mapper/control`, and the kernel's log: the transport of [`Dm::open`](crate::Dm::open).
+/// The transport of [`Dm::open`](crate::Dm::open): the open control node `/dev/mapper/control`, and the kernel's log.
 #[derive(Debug)]
 pub struct ControlNode {
     file: File,
@@ -189,8 +189,9 @@ impl Transport for ControlNode {
         self.log.as_ref().map(KernelLogFile::mark)
     }
 
-    /// Uses the link count of `/sys/devices/virtual/block`, which includes the subdirectories (`kernfs_refresh_inode`
-    /// in fs/kernfs/inode.c). The count includes loop and other virtual devices, but no mapped devices without a table.
+    /// Estimates the number from the link count of `/sys/devices/virtual/block`, which has a subdirectory for each
+    /// device (`kernfs_refresh_inode` in fs/kernfs/inode.c). Loop and other virtual devices are counted too, but mapped
+    /// devices without a table are not.
     fn expected_devices(&self) -> usize {
         let links = std::fs::metadata("/sys/devices/virtual/block").map_or(0, |directory| directory.nlink());
         usize::try_from(links).unwrap_or(0)

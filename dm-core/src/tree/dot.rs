@@ -5,7 +5,7 @@ use std::fmt;
 use super::DeviceTree;
 
 impl DeviceTree {
-    /// The tree as a graph for Graphviz; `dot -Tsvg` draws it.
+    /// The tree as a graph for Graphviz. `dot -Tsvg` draws it.
     #[must_use]
     pub const fn to_dot(&self) -> Dot<'_> {
         Dot(self)

@@ -34,7 +34,7 @@ use crate::wire::DeviceInfo;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// On another host, this prints:
+/// For example, this prints:
 ///
 /// ```text
 /// home (253:2)
@@ -122,7 +122,7 @@ impl DeviceTree {
         self.nodes.get(&number)
     }
 
-    /// Finds a mapped device by its name in the kernel; `None` if the tree has no device of this name.
+    /// Finds a mapped device by its kernel name. `None` if the tree has no device with this name.
     #[must_use]
     pub fn find(&self, name: impl AsDmName) -> Option<DeviceNumber> {
         let name = name.as_dm_name().ok()?;
@@ -139,7 +139,7 @@ impl DeviceTree {
         self.iter().filter(|(_, node)| node.name.is_some() && node.used_by.is_empty()).map(|(number, _)| number)
     }
 
-    /// The devices that a device uses, in the given order; none if the tree does not contain it.
+    /// The devices that a device uses, in the given order. Empty if the tree does not contain the device.
     #[must_use]
     #[doc(alias = "dm_tree_next_child")]
     #[doc(alias = "dm_tree_node_num_children")]

@@ -8,7 +8,7 @@ use dm_units::DeviceNumber;
 use super::{DeviceTree, TreeNode};
 
 impl DeviceTree {
-    /// The device itself, if it is a mapped device, and all mapped devices below it, each before those that it uses.
+    /// Returns the mapped devices at and below `number`. Each comes before the devices that it uses.
     ///
     /// Suspend or remove a stack in this order, and resume it in reverse.
     #[must_use]
@@ -16,8 +16,7 @@ impl DeviceTree {
         self.sorted(number, |node| &node.uses)
     }
 
-    /// All mapped devices above the device, each before those that it uses, and last the device itself, if it is a
-    /// mapped device.
+    /// Returns the mapped devices at and above `number`. Each comes before the devices that it uses.
     ///
     /// Removing them in this order frees the device.
     #[must_use]
@@ -27,9 +26,11 @@ impl DeviceTree {
         order
     }
 
-    /// The device itself, if it is a mapped device, and the mapped devices below it that no mapped device outside this
-    /// result uses, each before those that it uses. They can be removed in this order, unless a mapped device uses the
-    /// device itself, or one of them is mounted or open.
+    /// Returns the device itself, if it is a mapped device, and the mapped devices below it that only devices in this
+    /// result use. Each comes before the devices that it uses.
+    ///
+    /// You can remove them in this order, unless a mapped device uses the device itself, or one of them is mounted or
+    /// open.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
@@ -66,11 +67,11 @@ impl DeviceTree {
         finished
     }
 
-    /// Checks whether `device` would use itself, directly or indirectly, with a table that uses the devices `uses`.
-    /// Returns the path from one of these down to `device`, or `None` if there is no cycle.
+    /// Checks whether a table that uses the devices `uses` would make `device` use itself, directly or indirectly.
+    /// Returns the path from a device of `uses` down to `device`, or `None` if there is no cycle.
     ///
-    /// The kernel does not refuse an indirect cycle; newer kernels refuse a table that uses its own device directly
-    /// (`dm_get_device` in drivers/md/dm-table.c). A device in a cycle can hang the kernel.
+    /// A device in a cycle can hang the kernel. Newer kernels refuse a table that uses its device directly
+    /// (`dm_get_device` in drivers/md/dm-table.c), but no kernel refuses an indirect cycle.
     #[must_use]
     pub fn cycle(
         &self,

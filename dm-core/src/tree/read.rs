@@ -14,10 +14,9 @@ use crate::wire::DeviceInfo;
 impl Dm {
     /// Reads the dependencies between all devices of the host.
     ///
-    /// - It takes one [`list_devices`](Self::list_devices), one [`table_deps`](Self::table_deps) for each device, and
-    ///   one more for each device with an inactive table.
-    /// - The devices of inactive tables count as used, except on kernels before interface 4.16, which do not report
-    ///   them.
+    /// - The call sends [`list_devices`](Self::list_devices) once, [`table_deps`](Self::table_deps) once for each
+    ///   device, and once more for each device with an inactive table.
+    /// - Devices that only an inactive table uses are included. Kernels before interface 4.16 do not report them.
     /// - A device that is removed meanwhile is left out, or has no name if another device used it.
     ///
     /// # Errors
@@ -39,8 +38,8 @@ impl Dm {
 
     /// Reads which devices one device uses, directly or indirectly, down to the disks.
     ///
-    /// - It takes one [`table_deps`](Self::table_deps) for each mapped device of the stack, and one more for each with
-    ///   an inactive table, as [`device_tree`](Self::device_tree). Other devices of the host are not read.
+    /// - The call sends [`table_deps`](Self::table_deps) once for each mapped device of the stack, and once more for
+    ///   each with an inactive table. It reads no other devices of the host.
     /// - A device that is removed meanwhile has no name in the tree.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use super::{DeviceTree, TreeOrder};
 const MAX_INDENT: usize = 64;
 
 impl DeviceTree {
-    /// Returns a text with the devices in the given order; `Display` of the tree orders them by number.
+    /// Returns the tree as text, with the devices in the given order. `Display` of the tree orders them by number.
     #[must_use]
     pub const fn display(&self, order: TreeOrder) -> TreeText<'_> {
         TreeText { tree: self, order }
