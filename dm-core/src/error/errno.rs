@@ -12,8 +12,8 @@ const NO_DATA: NixErrno = NixErrno::ENOATTR;
 
 /// An error number of the kernel, as in `errno(3)`. Prints as `Device or resource busy (EBUSY)`.
 ///
-/// The numbers are those of the system that the program runs on: with
-/// [another transport](crate::Dm::with_transport), this need not be Linux.
+/// The numbers are those of the system on which the program runs. With [another transport](crate::Dm::with_transport),
+/// that system need not be Linux.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(i32);
 
@@ -21,7 +21,7 @@ pub struct Errno(i32);
 const ENOTSUPP: i32 = 524;
 
 impl Errno {
-    /// `ENODATA`. FreeBSD, OpenBSD and DragonFly, which lack it, have `ENOATTR` in its place.
+    /// `ENODATA`, or `ENOATTR` on FreeBSD, OpenBSD and DragonFly, which have no `ENODATA`.
     pub const ENODATA: Self = Self::from_nix(NO_DATA);
 
     /// Makes an error from its number.
@@ -44,7 +44,7 @@ impl Errno {
         self.0
     }
 
-    /// The name, such as `EBUSY`; `None` if the number has none.
+    /// The name, such as `EBUSY`. `None` if the number has no name.
     #[must_use]
     pub fn name(self) -> Option<String> {
         match (self.0, NixErrno::from_raw(self.0)) {

@@ -21,9 +21,9 @@ use crate::id::{DmNameBuf, DmUuidBuf};
 pub struct Event {
     /// The device's number.
     pub number: DeviceNumber,
-    /// Its name now, or when it was last seen.
+    /// The device's current name, or its last known name if it was removed.
     pub name: DmNameBuf,
-    /// Its uuid now, or when it was last seen; `None` if it had none.
+    /// The device's current uuid, or its last known uuid if it was removed. `None` if it has no uuid.
     pub uuid: Option<DmUuidBuf>,
     /// The kind of event.
     pub kind: EventKind,

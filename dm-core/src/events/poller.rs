@@ -42,11 +42,11 @@ impl PollerOptions {
     }
 }
 
-/// Follows all mapped devices through a separate handle on the control node.
+/// Reports the events of all mapped devices, through a separate handle on the control node.
 ///
-/// [`read`](Self::read), which [`wait`](Self::wait) calls, makes one step: it [arms](Dm::arm_poll) the control node,
-/// lists the devices and compares the list with the previous one. An event after the list was read makes the node
-/// readable again, so that the next step finds it.
+/// Each call of [`read`](Self::read) makes one step: it [arms](Dm::arm_poll) the control node, lists the devices, and
+/// compares the list with the previous one. [`wait`](Self::wait) calls `read`. An event after the list was read makes
+/// the node readable again, so that the next step finds the event.
 ///
 /// ```
 /// use dm_core::{Dm, EventPoller};
@@ -72,25 +72,25 @@ impl PollerOptions {
 ///
 /// # What the kernel reports
 ///
-/// The kernel raises an event when a target does, when a device is created, removed or renamed or gets a uuid, and when
-/// a table becomes active (`dm_issue_global_event` in drivers/md). It does not tell which device the event is about,
-/// and the list does not show whether a device has a table or is suspended. Therefore:
+/// The kernel raises an event when a target raises one, when a device is created, removed, renamed or given a uuid, and
+/// when a table becomes active (`dm_issue_global_event` in drivers/md). It does not say which device the event is
+/// about, and the list does not show whether a device has a table or is suspended. Therefore:
 ///
-/// - [`EventKind::Resumed`] is the first table of a device. A device that has an active table is not reported when it
-///   is suspended, resumed or reloaded, except as [`PollerOptions::existing`] describes.
-/// - Several events of a device between two steps are reported as one [`EventKind::Changed`]. Changes that are reverted
-///   between two steps are not reported, such as a device that is created and removed at once.
-/// - If a device without a uuid is removed and another one gets its number before the next step, this can be reported
-///   as changes of one device, such as a rename.
-/// - Before interface 4.45, lists have no uuids. That a device got a uuid is then reported with its next event.
+/// - [`EventKind::Resumed`] means that the first table of a device became active. Suspending, resuming or reloading a
+///   device that already has an active table is not reported, except as [`PollerOptions::existing`] describes.
+/// - Several events of a device between two steps are reported as one [`EventKind::Changed`]. A change that is reverted
+///   between two steps is not reported, such as a device that is created and immediately removed.
+/// - If a device without a uuid is removed and another device gets its number before the next step, this can be
+///   reported as a change of a single device, such as a rename.
+/// - Before interface 4.45, lists have no uuids. A new uuid is then reported with the next event of the device.
 ///
 /// # Costs
 ///
-/// Opening and each step take two ioctls. From the second one on, a step allocates only for changed devices. If a list
-/// does not fit into its buffer, it is read again into a larger one. The size of the first list is estimated from
-/// sysfs, which lacks devices without a table, so a hundred of these can cause this on opening. A step takes one more
-/// ioctl for each device that was added after the poller was opened and has no table yet. Before interface 4.45,
-/// opening also looks up each device, and a step may look up each changed device.
+/// Opening takes two ioctls, and so does each step. From the second step on, only changed devices cause allocations. If
+/// a list does not fit into its buffer, it is read again into a larger buffer. This can happen on opening if there are
+/// a hundred devices without a table, since these are missing in sysfs, from which the size is estimated. A step takes
+/// one more ioctl for each device that was added after the poller was opened and has no table yet. Before interface
+/// 4.45, opening also looks up each device, and a step may look up each changed device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,
@@ -121,8 +121,8 @@ impl EventPoller {
         Self::open_with(dm, PollerOptions::new())
     }
 
-    /// Starts following devices, as [`open`](Self::open). With [`PollerOptions::existing`], it also reports when
-    /// existing devices that are not running are resumed.
+    /// Starts following devices, as [`open`](Self::open). With [`PollerOptions::existing`], it also reports the resume
+    /// of existing devices that have no active table or are suspended.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -168,7 +168,7 @@ impl EventPoller {
 
     /// Waits for events and reports them. Returns no events if none arrive within `timeout`.
     ///
-    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without limit. Signals do not end the wait. If
+    /// With `None`, or a timeout such as `Duration::MAX`, the wait has no limit. Signals do not end it. If
     /// [`PollerOptions::existing`] is set, devices that were suspended when the poller was opened are checked every
     /// second.
     ///

@@ -137,8 +137,8 @@ macro_rules! identifier {
                 Mangled::new(&self.0)
             }
 
-            /// Returns text that is mangled already as it is, and other text in its mangled form. By default, libdm
-            /// passes mangled text to the kernel.
+            /// Returns the mangled form, but leaves text unchanged that is already mangled. By default, libdm passes
+            /// mangled text to the kernel.
             $($(#[$shown_doc])+)?
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {

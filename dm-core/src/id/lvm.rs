@@ -8,17 +8,17 @@ use super::name::DmName;
 pub struct LvmParts {
     /// The name of the volume group.
     pub vg: String,
-    /// The name of the logical volume; empty if the device name has no such part.
+    /// The name of the logical volume. Empty if the device name has no such part.
     pub lv: String,
-    /// The layer, such as `real` or `tpool`: a device that LVM2 makes below a volume. Empty for the volume itself.
+    /// The layer, such as `real` or `tpool`, of a device that LVM2 makes below a volume. Empty for the volume itself.
     pub layer: String,
 }
 
 impl DmName {
     /// Splits a device name of LVM2: `vg-lv-layer`, where each hyphen within a part is doubled.
     ///
-    /// The name does not show whether LVM2 made the device; check that the uuid begins with `LVM-`. As in libdm, what
-    /// follows a third single hyphen is left out. In the parts, U+FFFD replaces bytes that are not UTF-8.
+    /// The name does not tell whether LVM2 made the device. To find out, check whether the uuid begins with `LVM-`.
+    /// Text after a third single hyphen is left out, as in libdm. U+FFFD replaces bytes that are not UTF-8.
     ///
     /// ```
     /// use dm_core::DmName;

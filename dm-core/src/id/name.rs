@@ -20,9 +20,9 @@ use super::text::write_lossy;
 identifier!(
     /// The kernel's name of a mapped device, borrowed: 1 to 127 bytes without NUL and `/`.
     ///
-    /// A [`Host`](crate::Host) passes it to the kernel unchanged, whereas it translates a name given as text: see
-    /// [`Naming`](crate::Naming). Since interface 4.48 the kernel refuses the names `control`, `.` and `..`; this type
-    /// accepts them.
+    /// A [`Host`](crate::Host) passes a `DmName` to the kernel unchanged, but translates a name given as text: see
+    /// [`Naming`](crate::Naming). This type accepts the names `control`, `.` and `..`, which the kernel refuses since
+    /// interface 4.48.
     ///
     /// ```
     /// use dm_core::{DmName, DmNameBuf};
@@ -40,16 +40,16 @@ identifier!(
     DM_NAME_LEN,
     b"\0/",
     ///
-    /// This is the file name that libdm gives the node below `/dev/mapper`; the link that udev makes can have another
-    /// one: see [`udev_path`](crate::paths::udev_path).
+    /// libdm gives this file name to the node below `/dev/mapper`. The link that udev makes can have a different name:
+    /// see [`udev_path`](crate::paths::udev_path).
     shown
 );
 
 identifier!(
     /// The kernel's uuid of a mapped device, borrowed: 1 to 128 bytes without NUL.
     ///
-    /// It can be any bytes that no other mapped device of the host has as its uuid. By convention it begins with the
-    /// name of its subsystem: `LVM-…`, `CRYPT-…`, `mpath-…`.
+    /// A uuid must be unique among the mapped devices of the host. By convention it begins with the name of a
+    /// subsystem: `LVM-…`, `CRYPT-…`, `mpath-…`.
     DmUuid,
     /// The kernel's uuid of a mapped device, owned: 1 to 128 bytes without NUL. See [`DmUuid`].
     DmUuidBuf,

@@ -10,9 +10,9 @@ const SHOWN: usize = 200;
 
 /// Text that another program chose: a mount point, the name of a process, the file behind a loop device.
 ///
-/// It is kept byte for byte. `Display` and `Debug` print it in double quotes, escape `"`, backslashes and unprintable
-/// characters, and print `…` after 200 characters. So the text can neither control a terminal nor be mistaken for the
-/// words around it.
+/// The bytes are kept unchanged. `Display` and `Debug` print them in double quotes, escape `"`, backslashes and
+/// unprintable characters, and print `…` after 200 characters. Printed like this, the text can neither control a
+/// terminal nor be mistaken for the words around it.
 ///
 /// ```
 /// use dm_core::users::ForeignText;
@@ -36,7 +36,7 @@ impl ForeignText {
         &self.0
     }
 
-    /// The bytes as a path. The mount point of another mount namespace is a path in that namespace.
+    /// The bytes as a path. A mount point in another mount namespace is valid only there.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))

@@ -6,11 +6,11 @@ use crate::machine::block::{BlockAction, BlockDevice, BlockError, BlockId, Block
 impl Host {
     /// Opens a block device of this host's kernel, mapped or not, for reading its data.
     ///
-    /// On a real kernel this opens its node, as [`BlockDevice::open_id`] does. A kernel in memory has no nodes; its
-    /// devices are opened without them.
+    /// On a real kernel this opens the node of the device, as [`BlockDevice::open_id`] does. A kernel in memory opens
+    /// its devices without nodes.
     ///
-    /// Mapped devices write past the page cache of the devices below them. Pages that are cached for this device are
-    /// therefore dropped at the open, except those that are modified or that a process has mapped into memory.
+    /// Mapped devices bypass the page cache of the devices below them. Opening therefore drops the cached pages of this
+    /// device, except those that are modified or that a process has mapped into memory.
     ///
     /// ```no_run
     /// use dm_core::Host;
@@ -30,8 +30,8 @@ impl Host {
         self.open_block_with(device, BlockOpenOptions::new())
     }
 
-    /// Opens a block device of this host's kernel with options, for example for writing, or so that the device cannot
-    /// be mounted meanwhile.
+    /// Opens a block device of this host's kernel with options, for example for writing, or to prevent mounts
+    /// meanwhile.
     ///
     /// # Errors
     /// As [`open_block`](Self::open_block).

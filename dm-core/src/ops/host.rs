@@ -15,24 +15,24 @@ use crate::node::{Dm, Journal};
 use crate::udev::{Pending, Udev};
 use crate::wire::DeviceInfo;
 
-/// Runs operations, which consist of several commands, wait for udev, and are undone when a step fails.
+/// Runs operations on devices. An operation sends several commands, waits for udev, and is undone if a step fails.
 ///
 /// - Before an operation suspends a device, it prepares what the resume needs, such as the udev cookie. Between suspend
 ///   and resume no code of the caller runs, not even its logger, and the resume does not depend on udev.
 /// - When a step fails, the steps before it are undone where possible. An [`OpError`] says which step failed, why, and
 ///   what is left.
-/// - An operation that causes uevents ends by waiting for udev, or leaves that to the [`Batch`] to which it belongs.
+/// - An operation that causes uevents waits for udev at its end. In a [`Batch`], the batch waits instead.
 /// - A command that a signal interrupts is repeated, with two exceptions. If the command may wait for I/O, as a
 ///   suspension does, the operation fails and is undone. A message is sent only once, since the target may have
 ///   executed it.
-/// - When an operation has finished, it logs the commands that failed at level `debug` and the others at `trace`. While
-///   a device that the host has seen suspended is not resumed, these lines are postponed, since the logger may write to
-///   that device. A later operation that finds it resumed logs them.
+/// - When an operation has finished, it logs failed commands at level `debug` and all others at `trace`. While a device
+///   that the host has seen suspended is not resumed, it postpones these lines, since the logger may write to that
+///   device. A later operation that finds the device resumed logs them.
 ///
 /// A name given as text is the one that people and dmsetup use: see [`Naming`]. A [`DmName`] is the kernel's name.
 ///
-/// A host can be cloned and used from several threads. Operations of clones that suspend or resume the same existing
-/// device run one after another.
+/// A host can be cloned and used from several threads. If operations of several clones suspend or resume the same
+/// existing device, they run one after another.
 ///
 /// ```
 /// use dm_core::{Host, TargetLine};
@@ -79,13 +79,14 @@ impl Host {
         Self { dm, udev, naming, locks, journal: Arc::default(), batch: None }
     }
 
-    /// Sets how operations wait for udev and make nodes; by default [`Strategy::Auto`](crate::udev::Strategy::Auto).
+    /// Sets how operations wait for udev and make nodes. The default is
+    /// [`Strategy::Auto`](crate::udev::Strategy::Auto).
     #[must_use]
     pub fn with_udev(self, udev: Udev) -> Self {
         Self { udev: udev.naming(self.naming), ..self }
     }
 
-    /// Sets how names given as text are translated to the kernel's names; by default [`Naming::Auto`], as with libdm.
+    /// Sets how names given as text are translated to the kernel's names. The default is [`Naming::Auto`], as in libdm.
     ///
     /// ```
     /// # use dm_core::{DmName, Host, TargetLine};
@@ -111,8 +112,8 @@ impl Host {
         self.naming
     }
 
-    /// Translates a name to the kernel's name: text by this host's [`naming`](Self::naming); a [`DmName`] stays
-    /// unchanged.
+    /// Translates a name to the kernel's name. Text is translated by this host's [`naming`](Self::naming), and a
+    /// [`DmName`] stays unchanged.
     ///
     /// # Errors
     /// [`NameError`]: the text is not a valid name.
@@ -121,9 +122,10 @@ impl Host {
         if name.is_text() { self.naming.kernel_name(given) } else { Ok(Cow::Borrowed(given)) }
     }
 
-    /// Serializes operations on a device also with other processes that use the same directory. An operation that
-    /// suspends or resumes an existing device makes two lock files there, which are named by the number of the device,
-    /// locked with `flock`, and never removed: one for the operation that runs, and one for the next.
+    /// Serializes operations on a device with those of other processes that use the same lock directory.
+    ///
+    /// An operation that suspends or resumes an existing device locks two files there with `flock`: one for the running
+    /// operation, and one for the next. The files are named after the device number and are never removed.
     ///
     /// The directory must exist, and only trusted users should have write access, since a process that holds a lock
     /// there delays operations.
@@ -145,7 +147,7 @@ impl Host {
         &self.udev
     }
 
-    /// Starts a batch of operations, which wait for udev together at the end, with one cookie.
+    /// Starts a batch of operations. They share one cookie, and the batch waits for udev once at the end.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -167,7 +169,7 @@ impl Host {
         Batch { host: Self { batch: Some(batch), ..self.clone() } }
     }
 
-    /// Converts the identifier of a device for commands of [`dm`](Self::dm): a name given as text is translated to the
+    /// Converts the identifier of a device for commands of [`dm`](Self::dm). A name given as text is translated to the
     /// kernel's name.
     ///
     /// # Errors
@@ -206,9 +208,11 @@ impl Host {
         Op::new(self, Operation::Info, &id)?.info()
     }
 
-    /// The path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the kernel's
-    /// node `/dev/dm-N`. A kernel in memory has no nodes: the path is the one below `/dev/mapper`, which
-    /// [`open_block`](Self::open_block) and the tables of that kernel accept.
+    /// Returns the path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the
+    /// kernel's node `/dev/dm-N`.
+    ///
+    /// A kernel in memory has no nodes. There the path is always the one below `/dev/mapper`, which
+    /// [`open_block`](Self::open_block) and tables accept.
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found): the device does not exist, or no path leads to it.

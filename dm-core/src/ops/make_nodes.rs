@@ -20,8 +20,8 @@ use crate::wire::DeviceInfo;
 pub struct NodeChanges {
     /// The nodes or links that were created.
     pub made: Vec<PathBuf>,
-    /// The nodes and links that were removed: those of devices that no longer exist, and block nodes that have another
-    /// name than their device.
+    /// The nodes and links that were removed: those of devices that no longer exist, and block nodes whose name is not
+    /// that of their device.
     pub removed: Vec<PathBuf>,
 }
 
@@ -34,12 +34,11 @@ impl NodeChanges {
 }
 
 impl Host {
-    /// Creates the node of a device with an active table if the node is missing below `/dev/mapper`, whether udev runs
-    /// or not. If `id` is a name that no device has, removes the node of that name, unless the node leads to another
-    /// device.
+    /// Creates the missing node of a device with an active table below `/dev/mapper`, whether or not udev runs. If no
+    /// device has the name `id`, removes the node of that name, unless the node leads to another device.
     ///
-    /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so nothing changes
-    /// there.
+    /// Use this if udev has not created a node in time. It has no effect with a kernel in memory, whose devices have no
+    /// nodes.
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist is not an error.
@@ -62,9 +61,11 @@ impl Host {
         Ok(changes)
     }
 
-    /// Creates the missing nodes of all devices with an active table, removes the nodes and links of devices that no
-    /// longer exist, and removes block nodes that have another name than their device, whether udev runs or not.
-    /// Devices of a kernel in memory have no nodes.
+    /// Creates the missing nodes of all devices with an active table, and removes wrong nodes, whether or not udev
+    /// runs.
+    ///
+    /// Wrong nodes are the nodes and links of devices that no longer exist, and block nodes whose name is not that of
+    /// their device. The call has no effect with a kernel in memory, whose devices have no nodes.
     ///
     /// ```no_run
     /// let host = dm_core::Host::open()?;
@@ -75,9 +76,9 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`OpErrorKind::Udev`]: a node cannot be created or removed. After a node that cannot be created, the others are
-    /// processed nevertheless, and the first error is returned. The state has the number of changed nodes. [`OpErrorKind::Command`]: the devices cannot be listed
-    /// or read.
+    /// - [`OpErrorKind::Udev`]: a node cannot be created or removed. If a node cannot be created, the call still
+    ///   processes the other nodes, and then returns the first error. The state has the number of changed nodes.
+    /// - [`OpErrorKind::Command`]: the devices cannot be listed or read.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {

@@ -74,7 +74,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`read_ahead`](Self::read_ahead). [`OpErrorKind::ReadAhead`] also if the kernel refuses the number, or if the
-    /// process may not write to sysfs ([`is_permission_denied`](OpError::is_permission_denied)).
+    /// process lacks the permission to write to sysfs ([`is_permission_denied`](OpError::is_permission_denied)).
     pub fn set_read_ahead(&self, id: impl AsDevId, read_ahead: ReadAhead) -> Result<(), OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;

@@ -48,8 +48,7 @@ impl Prefix<'_> {
     }
 }
 
-/// A device that a program has apparently left unfinished, because it was stopped while it created or changed the
-/// device.
+/// An unfinished device: the program that created or changed it was apparently stopped in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
@@ -100,8 +99,8 @@ impl fmt::Display for LeftoverKind {
 }
 
 impl Host {
-    /// Finds the unfinished devices with the prefix: those in a state of [`LeftoverKind`]. They are in the order in
-    /// which the kernel lists them.
+    /// Finds the unfinished devices with the prefix: those in a state of [`LeftoverKind`]. Returns them in the kernel's
+    /// order.
     ///
     /// This takes one ioctl for the list and one for each listed device. Since interface 4.45 the kernel lists only the
     /// devices with the prefix; older kernels list all devices.
@@ -119,9 +118,9 @@ impl Host {
     /// Cleans up the unfinished devices with the prefix, waits for udev, and returns the devices that it found.
     ///
     /// - A device without an active table is removed.
-    /// - The inactive table of any other device is cleared, and the device is resumed if it is suspended. Its active
-    ///   table is not changed. Suspended devices come first, each after those that it uses, such as a thin device after
-    ///   its pool.
+    /// - An unfinished device with an active table loses its inactive table, and is resumed if it is suspended. Its
+    ///   active table does not change.
+    /// - Suspended devices come first. Each comes after the devices that it uses, such as a thin device after its pool.
     ///
     /// Finished devices and devices without the prefix are not changed. No other process may work on devices with the
     /// prefix at the same time, since a running operation looks the same as an interrupted one.
@@ -129,12 +128,16 @@ impl Host {
     /// # Errors
     /// As [`leftovers`](Self::leftovers), before anything is changed.
     ///
-    /// [`is_busy`](OpError::is_busy): a device to remove is in use. [`is_timed_out`](OpError::is_timed_out): udev did
-    /// not finish. [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
-    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a
-    /// device. [`OpErrorKind::SuspendedInternally`]: the kernel has suspended the device internally, for example because
-    /// its pool is suspended and does not have the prefix; resume the pool first. After each of these the other devices are cleaned up, and the first error is returned; the call can be
-    /// repeated. A device that is removed meanwhile is not an error.
+    /// - [`is_busy`](OpError::is_busy): a device to remove is in use.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// - [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
+    /// - [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a
+    ///   device.
+    /// - [`OpErrorKind::SuspendedInternally`]: the kernel has suspended a device internally, for example because its
+    ///   pool is suspended and does not have the prefix. Resume the pool first.
+    ///
+    /// After each of these errors, the call still cleans up the other devices, and then returns the first error. It can
+    /// be repeated. A device that is removed meanwhile is not an error.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
         let mut errors = self

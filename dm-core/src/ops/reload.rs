@@ -91,13 +91,15 @@ impl ReloadOptions {
 }
 
 impl Host {
-    /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it,
-    /// and waits for udev.
+    /// Replaces the active table of a device, which can be in use: loads the new table, suspends the device, resumes
+    /// it, and waits for udev.
     ///
-    /// A device that was suspended before is resumed as well. When a step fails, the old table becomes active again,
-    /// and the device is resumed, or suspended again if it was suspended before, which does not freeze its file system.
-    /// If only udev or the read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table
-    /// that was in the inactive slot is lost once the new one is loaded; the state of an error says so.
+    /// A device that was suspended before the call is resumed too. A table in the inactive slot is lost once the new
+    /// table is loaded. The state of an error says so.
+    ///
+    /// If a step fails, the old table becomes active again, and the device is resumed. If the device was suspended
+    /// before the call, it is suspended again, but without freezing its file system. If only udev or the read-ahead
+    /// fails, the new table stays active: see [`is_done`](OpError::is_done).
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -111,13 +113,16 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
-    /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable):
-    /// usually a device that the table uses is missing, busy or cannot be opened.
-    /// [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
-    /// udev. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
-    /// [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device did not
-    /// finish. [`is_not_found`](OpError::is_not_found).
+    /// - [`OpErrorKind::NoActiveTable`]: the device has no active table.
+    /// - [`is_invalid`](OpError::is_invalid): the kernel refuses the table, or the table cannot replace the old one.
+    /// - [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
+    ///   cannot be opened.
+    /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
+    ///   udev.
+    /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
+    /// - [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device did not
+    ///   finish.
+    /// - [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
     #[doc(alias = "dmsetup wipe_table")]
@@ -129,10 +134,11 @@ impl Host {
         self.reload_with(id, lines, ReloadOptions::new())
     }
 
-    /// Replaces the active table of a device that may be in use, for example without a flush of its I/O.
+    /// Replaces the active table of a device, which can be in use, for example without flushing its I/O.
     ///
     /// # Errors
-    /// As [`reload`](Self::reload). [`OpErrorKind::ReadAhead`]: the read-ahead cannot be set; the new table is active.
+    /// As [`reload`](Self::reload). [`OpErrorKind::ReadAhead`]: the new table is active, but the read-ahead cannot be
+    /// set.
     pub fn reload_with<P: TargetParams>(
         &self,
         id: impl AsDevId,

@@ -95,9 +95,9 @@ const LOOK_FOR_USERS: Duration = Duration::from_millis(500);
 impl Host {
     /// Removes a device and its tables, and waits for udev.
     ///
-    /// This takes two ioctls: the first reads the device, for its node and for errors. With
-    /// [`Strategy::None`](crate::udev::Strategy::None), which removes no node, it takes one ioctl, and an error has the
-    /// [number](OpError::device_number) of the device only if `id` is a number.
+    /// This takes two ioctls: the first reads the name and number of the device, for its node and for errors. With
+    /// [`Strategy::None`](crate::udev::Strategy::None), which removes no nodes, it takes one ioctl. An error then has
+    /// the [number](OpError::device_number) of the device only if `id` is a number.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -125,10 +125,12 @@ impl Host {
     ///
     /// # Errors
     /// As [`remove`](Self::remove). [`is_unsupported`](OpError::is_unsupported): the kernel lacks deferred removal. A
-    /// forced removal also fails if a signal interrupts it, or if another operation on the device does not finish
-    /// ([`is_timed_out`](OpError::is_timed_out)), or the kernel keeps the device suspended internally
-    /// ([`OpErrorKind::SuspendedInternally`]), and may leave the `error` target as the active table; the state of
+    /// forced removal has three more errors. It may then leave the `error` target as the active table, and the state of
     /// the error says so.
+    ///
+    /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived.
+    /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
+    /// - [`OpErrorKind::SuspendedInternally`]: the kernel keeps the device suspended internally.
     pub fn remove_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<Removal, OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;
         let removal = remove(&mut op, policy)?;
@@ -136,8 +138,8 @@ impl Host {
         Ok(removal)
     }
 
-    /// Cancels a deferred removal. Has no effect if none is pending. Kernels before interface 4.27 have no deferred
-    /// removals, so it has no effect there either.
+    /// Cancels a deferred removal. Has no effect if no removal is pending, as on kernels before interface 4.27, which
+    /// cannot defer removals.
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found).

@@ -11,7 +11,7 @@ use crate::udev::NodeChange;
 use crate::wire::{DeviceInfo, UdevFlags};
 
 impl Host {
-    /// Changes the name of a device, and waits for udev. The present name is accepted and changes nothing.
+    /// Changes the name of a device, and waits for udev. Has no effect if the device already has the new name.
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_invalid`](OpError::is_invalid):
@@ -22,8 +22,8 @@ impl Host {
         self.rename_with(id, new, RenameOptions::new())
     }
 
-    /// Changes the name of a device, with options. If these have a cookie, only its flags are used, since the operation
-    /// makes a cookie itself.
+    /// Changes the name of a device, with options. If the options have a cookie, only its flags are used, since the
+    /// operation makes its own cookie.
     ///
     /// # Errors
     /// As [`rename`](Self::rename).

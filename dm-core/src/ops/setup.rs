@@ -154,8 +154,9 @@ impl<'a> SetupOptions<'a> {
 impl Host {
     /// Creates a device, loads its table and makes it active, then waits for udev.
     ///
-    /// When a step fails, udev included, the device is removed again; if that fails, the state of the error says so. In
-    /// a [`batch`](Self::batch), the wait for udev is at the end, and its failure removes nothing.
+    /// If a step fails, including the wait for udev, the device is removed again. If the removal fails too, the state
+    /// of the error says so. A [`batch`](Self::batch) waits for udev only at its end, and removes no devices if that
+    /// wait fails.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -169,10 +170,12 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
-    /// name is not valid, or the kernel refuses the table; the source of the error has the kernel's reason if the
-    /// kernel's log is read. [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is
-    /// missing, busy or cannot be opened. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// - [`is_already_exists`](OpError::is_already_exists): the name is taken.
+    /// - [`is_invalid`](OpError::is_invalid): the name is not valid, or the kernel refuses the table. The source of the
+    ///   error has the kernel's reason if the kernel's log is read.
+    /// - [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
+    ///   cannot be opened.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(
@@ -203,15 +206,15 @@ impl Host {
 
     /// Makes sure that a device with this table exists: creates it, or takes over the device with this name.
     ///
-    /// Use it when a program starts again and its devices may exist already. An existing device must have the requested
-    /// table, unless [`SetupOptions::take_over`] allows others. Typed params are compared by their meaning,
-    /// [text](TargetLine::text) byte for byte. In both, the path of a device differs from its number, which most
-    /// targets print, so name devices by their numbers.
+    /// Use it when a program starts again and its devices may already exist. An existing device must have the requested
+    /// table, unless [`SetupOptions::take_over`] allows another table. Typed params are compared by their meaning,
+    /// [text](TargetLine::text) byte for byte. In tables, give devices by their numbers: most targets print numbers,
+    /// and a path never equals a number.
     ///
     /// The existing device is resumed if it is suspended, a table in its inactive slot is removed, and a deferred
-    /// removal is cancelled. If it has no active table, for example because an earlier run was stopped, the requested
-    /// table is loaded and made active. When a step fails, an existing device is not removed; the state of the error
-    /// says what has changed.
+    /// removal is cancelled. If the device has no active table, for example because an earlier run was stopped, the
+    /// requested table is loaded and made active. If a step fails, an existing device is not removed. The state of the
+    /// error says what has changed.
     ///
     /// # Errors
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.

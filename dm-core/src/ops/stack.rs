@@ -49,13 +49,15 @@ pub struct StackRemoval {
 }
 
 impl Host {
-    /// Removes a device and the mapped devices below it, which are those that its tables use, directly or through other
-    /// devices. A lower device that another device, a mount or a process uses when the call begins is kept, even if
-    /// only udev has it open for a moment. If the device itself is in use, the call fails.
+    /// Removes a device and the mapped devices below it, which its tables use directly or through other devices.
+    ///
+    /// A lower device is kept if another device, a mount or a process uses it when the call begins, even if only udev
+    /// has it open for a moment. If the device itself is in use, the call fails.
     ///
     /// # Errors
     /// As [`remove`](Self::remove), for the first device that cannot be removed. [`Remains::Removed`] has the number of
-    /// removed devices. If there is one, the device itself is removed; repeat the call for each device that it used.
+    /// removed devices. If the error has a `Remains::Removed`, the device itself is removed. Then repeat the call for
+    /// each device that it used.
     #[doc(alias = "dm_tree_deactivate_children")]
     pub fn remove_stack(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_stack_with(id, RemovePolicy::new())
@@ -140,11 +142,13 @@ impl Host {
         Ok(removed)
     }
 
-    /// Suspends a device and the mapped devices below it, each before those that it uses, so that none waits for I/O
-    /// that a suspended device below holds back. Returns the devices that the call has suspended, in the order of
-    /// suspension, without those that were suspended before or have no active table.
+    /// Suspends a device and the mapped devices below it. Each is suspended before the devices that it uses, so that no
+    /// suspension waits for I/O that a suspended device holds back.
     ///
-    /// If a device cannot be suspended, those that the call has suspended are resumed.
+    /// Returns the devices that the call has suspended, in the order of suspension. Devices that were suspended before
+    /// or have no active table are left out.
+    ///
+    /// If a device cannot be suspended, the devices that the call has already suspended are resumed.
     ///
     /// # Errors
     /// As [`suspend`](Self::suspend).
@@ -184,14 +188,15 @@ impl Host {
         Ok(suspended)
     }
 
-    /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, and waits for udev. The order
-    /// must be the one that it returned: the devices are resumed from the last to the first. In another order, a thin
-    /// device may come before its pool, and then its resume waits until a signal arrives.
+    /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, and waits for udev. Pass them in
+    /// the order in which `suspend_stack` returned them: they are resumed from the last to the first. In another order,
+    /// a thin device may be resumed before its pool, and then its resume waits until a signal arrives.
     ///
-    /// A device given by its number, as `suspend_stack` returns it, takes one ioctl; by name or uuid, two.
+    /// A device given by its number, as `suspend_stack` returns it, takes one ioctl. A device given by name or uuid
+    /// takes two.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume), for the first one that fails. The others are resumed nevertheless.
+    /// As [`resume`](Self::resume), for the first device that cannot be resumed. The call still resumes the others.
     pub fn resume_stack(&self, suspended: &[impl AsDevId]) -> Result<(), OpError> {
         let batch = self.batch();
         let mut first = None;

@@ -97,9 +97,10 @@ impl Host {
     /// Suspends a device: new I/O waits until the device is resumed. Has no effect on a suspended device.
     ///
     /// # Errors
-    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O; the device is not
-    /// suspended, but some targets [stay prepared for it](Dm::device_suspend). [`is_timed_out`](OpError::is_timed_out):
-    /// another operation on the device did not finish. [`is_not_found`](OpError::is_not_found).
+    /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O. The device is
+    ///   not suspended, but some targets [stay prepared for the suspension](Dm::device_suspend).
+    /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
+    /// - [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     #[doc(alias = "dmsetup suspend")]
     pub fn suspend(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -124,13 +125,16 @@ impl Host {
     /// Makes the inactive table active, if there is one, lets I/O continue, and waits for udev.
     ///
     /// # Errors
-    /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no
-    /// table, or the new table cannot replace the old one, or a target of it cannot be resumed. The state says whether
-    /// the new table is active, and whether the device is suspended. [`is_interrupted`](OpError::is_interrupted): a
-    /// signal arrived while I/O was flushed for a new table, or after the kernel had just [suspended the device
-    /// internally](DeviceInfo::is_internally_suspended). [`OpErrorKind::SuspendedInternally`]: the kernel kept it
-    /// suspended internally for the whole timeout of udev. [`is_timed_out`](OpError::is_timed_out): udev or another
-    /// operation on the device did not finish.
+    /// - [`is_not_found`](OpError::is_not_found).
+    /// - [`is_invalid`](OpError::is_invalid): the device is suspended and has no table, the new table cannot replace
+    ///   the old one, or one of its targets cannot be resumed.
+    /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed for a new table, or after
+    ///   the kernel had just [suspended the device internally](DeviceInfo::is_internally_suspended).
+    /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
+    ///   udev.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish.
+    ///
+    /// The state says whether the new table is active, and whether the device is suspended.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -138,11 +142,11 @@ impl Host {
     }
 
     /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. If the
-    /// options have a cookie, only its flags are used, since the operation makes a cookie itself.
+    /// options have a cookie, only its flags are used, since the operation makes its own cookie.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume). [`OpErrorKind::ReadAhead`]: the read-ahead cannot be set; the device is resumed
-    /// nevertheless.
+    /// As [`resume`](Self::resume). [`OpErrorKind::ReadAhead`]: the device is resumed, but the read-ahead cannot be
+    /// set.
     pub fn resume_with(&self, id: impl AsDevId, policy: impl Into<ResumePolicy>) -> Result<DeviceInfo, OpError> {
         let ResumePolicy { options, read_ahead } = policy.into();
         let mut op = Op::new(self, Operation::Resume, &id)?;
@@ -177,10 +181,10 @@ impl Host {
         set.map(|()| info)
     }
 
-    /// Suspends a device, sends messages to this or other devices, and resumes it, as for a snapshot of a thin device.
+    /// Suspends a device, sends messages to it or other devices, and resumes it, for example to take a thin snapshot.
     ///
-    /// All messages are prepared before the device is suspended. Messages after one that fails are not sent. A device
-    /// that was suspended before stays suspended.
+    /// All messages are prepared before the device is suspended. If a message fails, the remaining messages are not
+    /// sent. A device that was suspended before stays suspended.
     ///
     /// ```
     /// use dm_core::{Message, Steps};

@@ -122,11 +122,11 @@ impl<'a> Plan<'a> {
 impl Host {
     /// Compares the wanted devices with the existing ones, and plans the steps that make them equal. Changes nothing.
     ///
-    /// Tables are compared as by [`setup`](Self::setup): the path of a device differs from its number, which most
-    /// targets print, so a line with a path is loaded again by every plan.
+    /// Tables are compared as by [`setup`](Self::setup). Most targets print device numbers, and a path never equals a
+    /// number, so every plan loads a line with a path again.
     ///
-    /// It takes at most two commands for each wanted device that exists, one for each that does not, and one or two
-    /// more for each with a uuid. [`Wanted::only`] adds the command that lists devices, and one command for each listed
+    /// It takes at most two commands for each wanted device that exists, and one for each that does not. A wanted uuid
+    /// takes one or two more. [`Wanted::only`] adds the command that lists devices, and one command for each listed
     /// device that is not wanted.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl Host {
     ///
     /// # Errors
     /// [`PlanError::Step`]: a step failed. The steps before it were undone (see [`PlanError::is_undone`]), or the error
-    /// lists the failures of the undo. [`PlanError::Udev`]: all steps succeeded, but udev did not finish, or a node is
+    /// lists what could not be undone. [`PlanError::Udev`]: all steps succeeded, but udev did not finish, or a node is
     /// missing or wrong.
     pub fn carry_out(&self, plan: &Plan<'_>) -> Result<(), PlanError> {
         run::carry_out(self, plan)

@@ -5,7 +5,7 @@ use dm_sys as sys;
 bitflags::bitflags! {
     /// The flags of a reply, as returned by [`DeviceInfo::flags`](crate::DeviceInfo::flags).
     ///
-    /// Options set the flags of a request; the reply repeats most of these, and adds the state of the device. Unknown
+    /// A reply repeats most flags of the request, which the options have set, and adds the state of the device. Unknown
     /// bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
@@ -23,9 +23,9 @@ bitflags::bitflags! {
         const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
         /// The reply did not fit into the buffer.
         const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
-        /// The request was not to freeze the file system for the suspend.
+        /// The suspend was requested without freezing the file system.
         const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
-        /// The request was not to flush I/O (suspend) or not to commit metadata (status).
+        /// A suspend without flushing I/O was requested, or a status without committing metadata.
         const NOFLUSH = sys::DM_NOFLUSH_FLAG;
         /// The inactive table was requested.
         const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;
@@ -33,7 +33,7 @@ bitflags::bitflags! {
         const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
         /// The request set a uuid, or requested the uuids of listed devices.
         const UUID = sys::DM_UUID_FLAG;
-        /// The request was to wipe the kernel's copies. Kernels that have the flag clear it in the reply.
+        /// The kernel was asked to wipe its copies. Kernels that know the flag clear it in the reply.
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
         /// A message was answered with text.
         const DATA_OUT = sys::DM_DATA_OUT_FLAG;

@@ -12,9 +12,9 @@ use crate::id::{DmName, DmUuid};
 
 /// The state of a mapped device, as reported by most commands.
 ///
-/// It holds the header of a reply, filled in by `__dev_status` in drivers/md/dm-ioctl.c, and allocates nothing. Two
-/// values are equal if they report the same state, even for different requests; a name or uuid that a reply lacks, as
-/// the reply to a rename does, is compared as absent.
+/// A `DeviceInfo` holds the header of a reply, which `__dev_status` in drivers/md/dm-ioctl.c fills in, and allocates
+/// nothing. Two values are equal if they report the same state, even for different requests. The reply to a rename has
+/// neither name nor uuid, and so differs from other replies.
 #[derive(Clone)]
 pub struct DeviceInfo {
     command: Command,
@@ -90,7 +90,7 @@ impl DeviceInfo {
         header::target_count(&self.header)
     }
 
-    /// All flags of the reply: those of the state, and most of those that the request had.
+    /// All flags of the reply: the state of the device, and most flags of the request.
     #[must_use]
     pub fn flags(&self) -> Flags {
         header::flags(&self.header)
@@ -132,8 +132,9 @@ impl DeviceInfo {
         self.flags().contains(Flags::DEFERRED_REMOVE)
     }
 
-    /// Whether a resume, a removal or a rename sent a uevent, which udev may process after the command has returned.
-    /// `false` for other commands, also for the load that makes the kernel register the block device with a uevent.
+    /// Whether a resume, a removal or a rename sent a uevent. udev may still be processing it when the command returns.
+    /// `false` for other commands, even for the first load of a table, although that registers the block device with a
+    /// uevent.
     #[must_use]
     pub fn uevent_generated(&self) -> bool {
         self.flags().contains(Flags::UEVENT_GENERATED)

@@ -23,9 +23,9 @@ use crate::machine::Users;
 /// An operation undoes the steps before the one that failed, so usually [`is_undone`](Self::is_undone) is true.
 /// Otherwise [`state`](Self::state) says what is left.
 ///
-/// `Display` prints the operation, the device, the step and the state, and if known the [disk](Self::disk) or the
-/// [users](Self::users) to blame; [`source`](std::error::Error::source) is the cause. Print both, for example with
-/// `{:#}` of `anyhow`.
+/// `Display` prints the operation, the device, the step, the state and, if known, the [disk](Self::disk) or the
+/// [users](Self::users) that caused the failure. It does not print the cause, which
+/// [`source`](std::error::Error::source) returns. Print both, for example with `{:#}` of `anyhow`.
 #[derive(Clone, Debug)]
 pub struct OpError(Box<Inner>);
 
@@ -105,7 +105,7 @@ impl OpError {
         self.0.device.as_ref()
     }
 
-    /// The number of the device, if it was known. In the meantime it may have become the number of another device.
+    /// The number of the device, if it was known. By now it may be the number of another device.
     #[must_use]
     pub fn device_number(&self) -> Option<DeviceNumber> {
         self.0.number
@@ -147,7 +147,7 @@ impl OpError {
         self.0.state.remains()
     }
 
-    /// The users of a device that could not be removed because it is busy. `None` unless the policy has
+    /// The users of a device that could not be removed because it is busy. `None` unless the policy sets
     /// [`retry`](crate::RemovePolicy::retry) or [`users`](crate::RemovePolicy::users).
     #[must_use]
     pub fn users(&self) -> Option<&Users> {
@@ -196,14 +196,14 @@ impl OpError {
     }
 
     /// Whether the name, uuid or minor number is taken, an existing device differs from the requested one, or a message
-    /// creates something that exists. See also [`Error::is_already_exists`].
+    /// would create something that already exists. See also [`Error::is_already_exists`].
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
     }
 
-    /// Whether the device is in use, another operation on it has not finished, or it cannot execute the command in its
-    /// present state.
+    /// Whether the device is in use, another operation on it has not finished, or the device cannot execute the command
+    /// in its present state.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Locked) || self.command_is(Error::is_busy)
@@ -225,10 +225,10 @@ impl OpError {
         }
     }
 
-    /// Whether the kernel returned `EINVAL`, for example for an invalid table or message, or the text by which the
-    /// caller named a device is not a valid name.
+    /// Whether the kernel returned `EINVAL`, for example for an invalid table or message. Also `true` if the caller
+    /// named a device by text that is not a valid name.
     ///
-    /// It is `false` for a request that could not be sent: see [`Error::Request`].
+    /// `false` for a request that could not be sent: see [`Error::Request`].
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.command_is(Error::is_invalid) || matches!(self.kind(), OpErrorKind::Name(_))
@@ -241,7 +241,7 @@ impl OpError {
     }
 
     /// Whether the process lacks the permission for a command, or for a file that the operation uses: a node, a lock
-    /// file, or sysfs's file of the read-ahead. A target can cause this too: see [`Error::is_permission_denied`].
+    /// file, or the read-ahead file in sysfs. A target can cause this too: see [`Error::is_permission_denied`].
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match &self.0.cause {
@@ -265,8 +265,8 @@ impl OpError {
         self.command_is(Error::is_no_data)
     }
 
-    /// Whether a command failed because the device, or one that it uses, is read-only, or a pool or cache cannot write
-    /// its metadata.
+    /// Whether a command failed because the device or a device that it uses is read-only, or because a pool or cache
+    /// cannot write its metadata.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.command_is(Error::is_read_only)
