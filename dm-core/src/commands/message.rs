@@ -161,8 +161,8 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// - [`is_invalid`](Error::is_invalid): the target takes no messages or refuses this one, the device has no active
-    ///   table, or the sector is beyond the end of the device. A target can return any other errno.
+    /// - [`is_invalid`](Error::is_invalid): the target takes no messages or refuses this message, the device has no
+    ///   active table, or the sector is beyond the end of the device. A target can return any other errno.
     /// - [`is_not_found`](Error::is_not_found): the device does not exist.
     /// - [`Error::Request`]: the text cannot be sent, for example because it contains a NUL.
     /// - [`Error::Unsupported`]: the kernel cannot wipe a message that may contain a key.

@@ -106,8 +106,8 @@ impl Host {
     /// devices with the prefix; older kernels list all devices.
     ///
     /// # Errors
-    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of one cannot
-    /// be read. A device that is removed meanwhile is not an error.
+    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of a device
+    /// cannot be read. A device that is removed meanwhile is not an error.
     pub fn leftovers(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let dm = self.dm().with_journal(self.journal(), None);
         let found = find_leftovers(&dm, prefix);

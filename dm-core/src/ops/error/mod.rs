@@ -154,8 +154,8 @@ impl OpError {
         self.0.users.as_ref()
     }
 
-    /// The disk that probably made the kernel refuse a table, with the line of the table that names it. `None` if none
-    /// was found.
+    /// The disk that probably made the kernel refuse a table, with the line of the table that names the disk. `None` if
+    /// no such disk was found.
     #[must_use]
     pub fn disk(&self) -> Option<&UnusableDisk> {
         self.0.disk.as_ref()
