@@ -33,8 +33,9 @@ impl RemoveOptions {
         Self { deferred, ..self }
     }
 
-    /// Whether a kernel that lacks deferred removal may remove the device at once, or refuse because it is open. By
-    /// default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to send the command even if the kernel lacks deferred removal. It then removes the device immediately, or
+    /// refuses because the device is open. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -94,8 +95,8 @@ impl RemoveAllOptions {
         Self { deferred, ..self }
     }
 
-    /// Whether a kernel that lacks deferred removal may let open devices stay. By default such a kernel refuses the
-    /// command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to send the command even if the kernel lacks deferred removal. Open devices then stay. By default the
+    /// command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

@@ -92,10 +92,10 @@ impl StatusOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that lacks [`slot`](Self::slot), [`noflush`](Self::noflush) or [`secure`](Self::secure) may
-    /// ignore it, as with libdm: it reports about the active table, commits metadata first, or does not wipe its copy.
-    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported), as it
-    /// always does for [`StatusKind::Ima`].
+    /// Whether to send the command even if the kernel lacks [`slot`](Self::slot), [`noflush`](Self::noflush) or
+    /// [`secure`](Self::secure), as libdm does. It then reports about the active table, commits metadata first, or does
+    /// not wipe its copy. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`](crate::Error::Unsupported). [`StatusKind::Ima`] always fails on a kernel that lacks it.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

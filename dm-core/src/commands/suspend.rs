@@ -40,8 +40,9 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
-    /// Whether a kernel older than interface 4.12 may ignore [`noflush`](Self::noflush) and flush I/O, as libdm does.
-    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to send the command even if the kernel is older than interface 4.12, ignores
+    /// [`noflush`](Self::noflush) and flushes I/O, as libdm does. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

@@ -137,8 +137,7 @@ macro_rules! identifier {
                 Mangled::new(&self.0)
             }
 
-            /// Returns the mangled form, but leaves text unchanged that is already mangled. By default, libdm passes
-            /// mangled text to the kernel.
+            /// Returns the mangled form, or the text as it is if it is mangled already, as libdm's usually is.
             $($(#[$shown_doc])+)?
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {

@@ -15,7 +15,7 @@ use crate::wire::DeviceInfo;
 
 /// How an operation resumes a device: the options of the command, and the read-ahead.
 ///
-/// [`ResumeOptions`] convert into it.
+/// It is made from a [`ResumeOptions`] by `into`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResumePolicy {
     pub(super) options: ResumeOptions,
@@ -35,7 +35,7 @@ impl ResumePolicy {
         Self { options, ..self }
     }
 
-    /// Sets the read-ahead once the device is resumed. By default, [`ReadAhead::Auto`].
+    /// Sets the read-ahead that the device gets after the resume. By default, [`ReadAhead::Auto`].
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }

@@ -55,10 +55,10 @@ pub struct WantedDevice<'a> {
 
 impl<'a> WantedDevice<'a> {
     /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
-    /// one [uses](Self::uses). The function is called when these devices exist, possibly several times. If it returns
-    /// `None`, because it needs the number of another device, the error is
+    /// one [uses](Self::uses). It is called when these devices exist, possibly several times. If it needs the number of
+    /// a device that was not declared by `uses`, it returns `None`. The error is then
     /// [`PlanError::Undeclared`](super::PlanError::Undeclared), or
-    /// [`PlanCause::Undeclared`](super::PlanCause::Undeclared) if the plan is being carried out.
+    /// [`PlanCause::Undeclared`](super::PlanCause::Undeclared) while the plan is carried out.
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
         Self {
             name: name.to_owned(),
@@ -75,7 +75,7 @@ impl<'a> WantedDevice<'a> {
     }
 
     /// Declares the other wanted devices that this device's table uses, or that must be ready before that table becomes
-    /// active (libdm's activation priorities and delayed resumes).
+    /// active. This replaces libdm's activation priorities and delayed resumes.
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));
@@ -97,7 +97,8 @@ impl<'a> WantedDevice<'a> {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Sets the read-ahead when the plan makes a table of the device active. By default, [`ReadAhead::Auto`].
+    /// Sets the read-ahead that the device gets whenever the plan makes one of its tables active. By default,
+    /// [`ReadAhead::Auto`].
     #[must_use]
     pub fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }
@@ -145,7 +146,7 @@ impl<'a> WantedDevice<'a> {
     }
 }
 
-/// The messages may contain keys.
+/// Prints no messages and tables, since they may contain keys.
 impl fmt::Debug for WantedDevice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WantedDevice").field("name", &self.name).field("uses", &self.uses).finish_non_exhaustive()

@@ -62,7 +62,8 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether the table may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
-    /// Whether `table` is a text that the kernel prints if it cannot print the table; see [`Target::has_failed`].
+    /// Whether `table` was parsed from a text that the kernel prints if it cannot print the table; see
+    /// [`Target::has_failed`].
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 

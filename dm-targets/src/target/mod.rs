@@ -98,8 +98,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Ok(())
     }
 
-    /// Whether `table` is a text such as `Fail`, which the kernel prints if it cannot print the table. Such a table
-    /// cannot be loaded.
+    /// Whether `table` was parsed from a text such as `Fail`, which the kernel prints if it cannot print the table. Such
+    /// a table cannot be loaded.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;

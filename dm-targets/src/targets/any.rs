@@ -346,7 +346,7 @@ impl OtherStatus {
         &self.target_type
     }
 
-    /// The whole text as it was parsed. After deserialization, words that may be a key are `*`.
+    /// The whole text that was passed to the parser. After deserialization, words that may be a key are `*`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

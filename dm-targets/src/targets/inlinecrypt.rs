@@ -16,18 +16,18 @@
 //! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector |
 //! | start | [`Sectors`] | sectors on the device | |
 //! | #opt | count | words | at most 4 |
-//! | sector_size | `u32` | bytes | power of two from 512 to 4096; the length is a multiple of it |
+//! | sector_size | `u32` | bytes | power of two from 512 to 4096 that divides the length of the line |
 //!
 //! The kernel prints a form that differs from the one it reads: the type of the key as a separate number, the key
 //! itself (at most 64 bytes of it) instead of a reference to a keyring, no `keytype:`, and no `iv_large_sectors` for
 //! sectors of 512 bytes. `{}` (see [`Params`](crate::Params)) prints the form that can be loaded; `{:#}` prints the
-//! number of the key type, but the key and `iv_large_sectors` as they were given. [`parse_input`](Target::parse_input)
+//! kernel's form, except that the key and `iv_large_sectors` stay as they were given. [`parse_input`](Target::parse_input)
 //! parses only the form that can be loaded, [`parse_table`](Target::parse_table) parses both: it distinguishes them by
 //! the fourth word, which is a device only in the form that can be loaded. A sector size other than 512 requires
 //! `iv_large_sectors`.
 //!
-//! Option words are case-sensitive. Words after the counted options are ignored. The status is empty, and the target
-//! takes no messages.
+//! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The status is empty, and
+//! the target takes no messages.
 //!
 //! Kernel: `inlinecrypt_ctr`, `inlinecrypt_ctr_optional` and `inlinecrypt_status` in `drivers/md/dm-inlinecrypt.c`.
 
@@ -110,7 +110,7 @@ keywords! {
     }
 }
 
-/// The form of the key that the hardware receives, after `keytype:`.
+/// The form of the key that the hardware receives: the word after `keytype:`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InlineKeyType {

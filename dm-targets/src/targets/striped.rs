@@ -140,8 +140,8 @@ keywords! {
     /// Whether requests to the device of a stripe have failed.
     ///
     /// Read-ahead and unsupported operations do not count, nor, in Linux 6.12, the flushes of a table with only
-    /// `linear` and `striped` lines. If the device is a partition, no request counts: `stripe_end_io` looks for the
-    /// number of the disk.
+    /// `linear` and `striped` lines. If the device is a partition, no request counts: `stripe_end_io` compares its
+    /// number with that of the whole disk.
     pub enum StripeHealth {
         /// No request that counts has failed since the table was loaded.
         Alive = "A",

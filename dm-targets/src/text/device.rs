@@ -36,12 +36,13 @@ pub enum Device {
     Path(DevicePath),
 }
 
-/// The path of a device node: any word that is neither a device number nor digits alone. `Display` prints it without quotes.
+/// The path of a device node: any word that is neither a device number nor digits alone. `Display` prints it as it
+/// is, without the backslashes that a table needs before spaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DevicePath(WordBuf);
 
 impl DevicePath {
-    /// The path without quotes.
+    /// The path as it is, without backslashes before spaces.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -49,7 +50,7 @@ impl DevicePath {
 }
 
 impl Device {
-    /// Parses a device number or a path, in which a backslash is an ordinary character.
+    /// Takes the whole text, with its spaces and backslashes, as a device number or as a path.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Value for DevicePath {
     }
 }
 
-/// Prints the path without quotes.
+/// Prints the path as it is, without backslashes before spaces.
 impl fmt::Display for DevicePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -223,7 +223,7 @@ impl WordBuf {
         if text.is_empty() { Err(Problem::Missing) } else { check_bytes(text) }
     }
 
-    /// The text without quotes.
+    /// The text as it is, without quotes or backslashes for the kernel.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -244,7 +244,7 @@ impl fmt::Debug for WordBuf {
     }
 }
 
-/// Prints the text without quotes.
+/// Prints the text as it is, without quotes or backslashes for the kernel.
 impl fmt::Display for WordBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

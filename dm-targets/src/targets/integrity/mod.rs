@@ -27,7 +27,7 @@
 //! | sectors_per_bit | `u64` | sectors | rounded down to a power of two |
 //! | recalculated | [`Sectors`] or `-` | sectors recalculated so far | `-`: no tags are being recalculated |
 //!
-//! Option words are case-sensitive. Words after the counted options are ignored. The kernel prints the values in effect,
+//! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The kernel prints the values in effect,
 //! which may be rounded or come from the superblock, so that `fix_padding`, `fix_hmac` and `recalculate` can be printed
 //! without having been requested, or be missing although they were. Keys are printed in the case in which they were given.
 //! Since version 1.15.0, `journal_sectors` is printed only in mode `J`, after `buffer_sectors`; a parsed table remembers at

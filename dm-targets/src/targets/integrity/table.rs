@@ -39,7 +39,7 @@ options! {
     pub struct IntegrityOptions for IntegrityTable.options {
         /// The device that stores the superblock, the journal and the tags, instead of the data device.
         meta_device(device: impl Into<Device>): Option<Device> = Pair("meta_device"), since (1, 2, 0);
-        /// The number of bytes that have one tag: a power of two from 512 to 4096; 512 if not given.
+        /// The number of data bytes per tag: a power of two from 512 to 4096; 512 if not given.
         block_size(bytes: u32): Option<u32> = Pair(Limits::new("block_size", 512, 4096).power_of_two());
         /// Calculates the tags of existing data in the background, continuing where the last run stopped. Requires an
         /// `internal_hash`.
@@ -68,16 +68,16 @@ options! {
         /// The number of sectors per bit of the bitmap; 32768 if not given. The kernel rounds it down to a power of
         /// two, and raises it if the bitmap would not fit in the place of the journal.
         sectors_per_bit(sectors: u64): Option<u64> = Pair("sectors_per_bit"), since (1, 3, 0);
-        /// The time in milliseconds after which the bitmap is written; 10000 if not given. The kernel rounds it up to its
-        /// clock.
+        /// The time in milliseconds after which the bitmap is written; 10000 if not given. The kernel rounds it up to
+        /// whole ticks of its clock (jiffies).
         bitmap_flush_interval(milliseconds: u32): Option<u32> = Pair("bitmap_flush_interval"), since (1, 3, 0);
         /// Uses smaller padding between areas of tags; kernels without this option cannot use such a device.
         fix_padding(): bool = Flag("fix_padding"), since (1, 4, 0);
-        /// Adds a salt to keyed tags, and the section number and the superblock to the keyed `journal_mac`; kernels
-        /// without this option cannot use such a device.
+        /// Keyed tags include a salt, and a keyed `journal_mac` covers the superblock and the number of the journal
+        /// section as well. Kernels without this option cannot use such a device.
         fix_hmac(): bool = Flag("fix_hmac"), since (1, 7, 0);
-        /// Allows recalculation of keyed tags even without `fix_hmac` or a keyed `journal_mac`: an attacker who
-        /// changed the data can then obtain valid tags for it.
+        /// Allows the recalculation of keyed tags in all cases. Without this option, it requires both `fix_hmac` and a
+        /// keyed `journal_mac`. With it, an attacker who changed the data can obtain valid tags for the changed data.
         legacy_recalculate(): bool = Flag("legacy_recalculate"), since (1, 7, 0);
         /// The algorithm that calculates the tags; without it, the layer above supplies them.
         internal_hash(hash: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("internal_hash");

@@ -23,7 +23,7 @@
 //! | in_sync, regions | `u64` | regions | |
 //! | health | a letter per leg | | see [`MirrorHealth`] |
 //!
-//! The `1` counts the words of the health. `keep_log` requires `handle_errors`. The kernel prints the words of the log
+//! The `1` before the health and the number that begins `log_status` count the words that follow. `keep_log` requires `handle_errors`. The kernel prints the words of the log
 //! server without quotes, so a word with white space is parsed as several words. The target takes no messages.
 //!
 //! Kernel: `mirror_ctr` and `mirror_status` in `drivers/md/dm-raid1.c`, `create_log_context`, `core_status` and

@@ -14,8 +14,8 @@ keywords! {
     pub enum PoolMode {
         /// All operations.
         ReadWrite = "rw",
-        /// No changes of the metadata: as the table requests, after an error, or because no metadata block is free.
-        /// Reads work, and writes to mapped blocks that no other thin device shares.
+        /// The metadata cannot change: the table requests this mode, an error occurred, or no metadata block is free.
+        /// Reads still work, as do writes to mapped blocks that no other thin device shares.
         ReadOnly = "ro",
         /// No allocation of data blocks, until blocks are freed or the pool is extended.
         OutOfDataSpace = "out_of_data_space",

@@ -93,7 +93,7 @@ macro_rules! group {
         #[non_exhaustive]
         pub struct $group {
             $($(#[$about_field])* pub $field: $type,)+
-            /// The words of fields that this crate does not know.
+            /// The fields that this crate does not know, each as the words of its name and its value.
             #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
             pub other: Vec<$crate::WordBuf>,
         }

@@ -104,11 +104,12 @@ reply!(VdoStats);
 
 group! {
     "{";
-    /// The counters of the packer, which puts several compressed blocks (fragments) into one block.
+    /// The counters of the packer, which puts several fragments into one block. A fragment is the compressed data of one
+    /// block.
     pub struct VdoPackerStats {
         /// The number of fragments that were written.
         compressed_fragments_written: u64 = "compressedFragmentsWritten",
-        /// The number of blocks with fragments that were written.
+        /// The number of written blocks that hold fragments.
         compressed_blocks_written: u64 = "compressedBlocksWritten",
         /// The number of fragments that are waiting to be packed.
         compressed_fragments_in_packer: u64 = "compressedFragmentsInPacker",
@@ -130,7 +131,7 @@ group! {
 
 group! {
     "{";
-    /// Totals of entries of the recovery journal, or of its blocks.
+    /// Totals for the entries or for the blocks of the recovery journal: the field that holds this struct says which.
     pub struct VdoCommitStats {
         /// The number of entries or blocks that were begun.
         started: u64 = "started",

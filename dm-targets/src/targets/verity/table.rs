@@ -153,7 +153,7 @@ impl VerityTable {
         full
     }
 
-    /// A device whose data has this root hash, without salt.
+    /// A table for data with this root hash, without salt and options.
     ///
     /// The values are not checked; [`Verity::check`](crate::Target::check) does that.
     pub fn new(
