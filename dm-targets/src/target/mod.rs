@@ -47,13 +47,13 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The messages that the target accepts; [`NoMessage`] if it accepts none.
     type Message: Message;
 
-    /// What later versions of the target added, each with the first version that supports it, in any order: options,
-    /// arguments, messages, and values such as a store type or a RAID level.
+    /// The options, arguments, messages and values that later versions of the target added. A value is, for example, a
+    /// store type or a RAID level. Each entry has the first version that supports it; the entries are not sorted.
     ///
     /// A name is the word in the table or message, sometimes after the name of its field, such as `mode B`. An argument
     /// without a fixed word has a description: `external origin dev` for [`Thin`](crate::Thin), `device` for
-    /// [`ErrorTarget`](crate::ErrorTarget), `regular device` for [`Zoned`](crate::Zoned). For everything else this
-    /// crate knows no version; most of it is as old as the target.
+    /// [`ErrorTarget`](crate::ErrorTarget), `regular device` for [`Zoned`](crate::Zoned). Words that
+    /// are not listed are mostly as old as the target.
     const FEATURES: &'static [Feature] = &[];
 
     /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`). This is `false` for
@@ -72,11 +72,11 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// Whether the table or a message may contain key material. Errors then never show the text.
     const SECRET: bool = false;
 
-    /// Checks that the kernel would neither refuse a table nor crash on it; `length` is the number of sectors that the
-    /// target maps.
+    /// Checks for values that would make the kernel refuse the table or crash. `length` is the number of sectors that
+    /// the target maps.
     ///
-    /// Properties that only the running kernel knows, such as the size of devices, are not checked. Unknown words, and
-    /// options that only some kernels have, are not refused. The default accepts every table.
+    /// This does not check what only the running kernel knows, such as the size of devices. It accepts unknown words
+    /// and options that only some kernels have. The default implementation accepts every table.
     ///
     /// # Errors
     ///
@@ -106,21 +106,21 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         false
     }
 
-    /// Removes requests that the kernel still prints after it has carried them out, such as `rebuild` of a RAID, so that
-    /// loading the table again does not repeat them. By default, there are none.
+    /// Removes one-time requests, such as `rebuild` of a RAID, from a table that the kernel printed. The kernel prints
+    /// them even after it has carried them out; loading them again would repeat them. By default, removes nothing.
     fn remove_requests(table: &mut Self::Table) {
         let _ = table;
     }
 
-    /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that
-    /// does is reported before those that do not. `None` if no field differs.
+    /// Returns the first field in which two tables differ, or `None` if the tables are equal. Fields that affect the
+    /// layout of the data are compared first.
     ///
-    /// Fields are compared as they are written: a path differs from the number of the same device, `raid10` from
-    /// `raid10_near`, and usually a default that is given from one that is left out. Some targets do not compare what
-    /// the kernel does not print back.
+    /// Fields are compared as they are written. A path differs from the number of the same device, and `raid10` differs
+    /// from `raid10_near`. A default value usually differs from a missing one. Some targets skip fields that the kernel
+    /// does not print.
     ///
     /// By default, the whole table is one field, `table`, which affects the layout. A target that distinguishes fields
-    /// implements this with a [`Comparison`].
+    /// implements this method with a [`Comparison`].
     ///
     /// ```
     /// use dm_targets::{Target, ThinPool};
@@ -136,8 +136,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// The health of the target according to a status; [good](crate::HealthState::Good) by default, for targets whose
-    /// status does not show it.
+    /// Returns the health of the target that a status shows. The default is [good](crate::HealthState::Good), for
+    /// targets whose status does not show their health.
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
@@ -194,8 +194,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse::<Self, _>(Fields::printed(text), TextKind::Status)
     }
 
-    /// Parses a message as it is sent to the kernel, with quotes ([`TextForm::Input`](crate::TextForm::Input)). A word
-    /// too many is an error, even if the kernel would ignore it.
+    /// Parses a message as it is sent to the kernel, with quotes ([`TextForm::Input`](crate::TextForm::Input)). An
+    /// extra word is an error, even if the kernel would ignore it.
     ///
     /// # Errors
     ///
@@ -230,8 +230,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse_with::<Self, _>(Fields::printed(text), TextKind::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Whether a version of the target, as reported by the kernel, supports the feature `name`; `None` if
-    /// [`FEATURES`](Self::FEATURES) does not list the name.
+    /// Returns whether this version of the target supports the feature `name`, or `None` if
+    /// [`FEATURES`](Self::FEATURES) does not list the name. The kernel reports the version.
     ///
     /// ```
     /// use dm_targets::{Crypt, Target};
@@ -286,7 +286,7 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 }
 
-/// Implemented by the type of a target's messages; [`Reply`](Self::Reply) is the type of their replies.
+/// The messages of a target, with the type of their replies.
 pub trait Message: Params {
     /// The type of the target's replies. It is [`NoReply`], another name of [`NoText`](crate::NoText), if they are
     /// always empty.
@@ -302,10 +302,10 @@ pub trait Message: Params {
     }
 }
 
-/// The status of a target that prints none.
+/// The status of a target whose status is always empty.
 pub type NoStatus = NoText;
 
-/// The reply to a message that has none.
+/// The reply to a message whose reply is always empty.
 pub type NoReply = NoText;
 
 /// A status or reply that has no words in the kernels that this crate knows.

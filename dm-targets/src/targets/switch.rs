@@ -50,7 +50,7 @@ impl Target for Switch {
     }
 }
 
-/// The arguments of a `switch` target: the paths, and the size of the regions that are sent down them.
+/// The arguments of a `switch` target: the paths and the region size.
 ///
 /// ```
 /// use dm_targets::switch::{SwitchPath, SwitchTable};
@@ -81,7 +81,7 @@ impl SwitchTable {
     }
 }
 
-/// A path of a `switch` target: a device, and the first sector of it that is mapped.
+/// A path of a `switch` target: a device and its first mapped sector.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SwitchPath {
@@ -152,7 +152,7 @@ pub enum RegionMapping {
         /// The number of the path, from 0.
         path: u32,
     },
-    /// Assigns the region after the one that the message assigned last.
+    /// Assigns the next region, after the last one that this message assigned.
     Next {
         /// The number of the path, from 0.
         path: u32,

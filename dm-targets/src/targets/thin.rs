@@ -15,7 +15,7 @@
 //! | highest | [`Sectors`] or `-` | last sector of the last mapped block | `-`: nothing is mapped |
 //!
 //! `Fail`: the pool has failed. `-`: the device is not open in its pool. `Error`: the kernel could not read the
-//! metadata. The kernel prints the first two instead of the table as well; such a table cannot be loaded.
+//! metadata. The kernel also prints `Fail` or `-` instead of the table; such a table cannot be loaded.
 //!
 //! The target takes no messages; send them to the pool.
 //!
@@ -238,7 +238,7 @@ impl fmt::Display for ThinTable {
     }
 }
 
-/// How much of a thin device is mapped, or why that is not known.
+/// How much of a thin device is mapped, or why the kernel cannot tell.
 ///
 /// ```
 /// use dm_targets::thin::ThinStatus;

@@ -48,7 +48,7 @@ impl Target for Unstriped {
     }
 }
 
-/// The arguments of an `unstriped` target: a striped device, and the stripe of it that is mapped.
+/// The arguments of an `unstriped` target: a striped device, and the number of the stripe to map.
 ///
 /// ```
 /// use dm_targets::unstriped::UnstripedTable;
@@ -76,7 +76,7 @@ pub struct UnstripedTable {
 }
 
 impl UnstripedTable {
-    /// Maps stripe number `stripe`, counted from 0, of the `stripes` stripes on `device`, which start at sector
+    /// Maps stripe number `stripe`, counted from 0. `device` has `stripes` stripes, the first of which starts at sector
     /// `offset`.
     ///
     /// The values are not checked; [`Unstriped::check`](crate::Target::check) does that.

@@ -1,4 +1,4 @@
-//! `zoned`: makes a zoned block device, some or all of whose zones must be written sequentially, writable at random.
+//! `zoned`: makes zoned block devices writable at random, although some or all zones must be written sequentially.
 //!
 //! ```text
 //! table   = <zoned>                        one zoned device
@@ -105,7 +105,7 @@ impl fmt::Display for ZonedTable {
 pub struct Zones {
     /// The number of zones that hold no data.
     pub unmapped: u32,
-    /// The number of zones of this kind for data; those for metadata or reserved for reclaim do not count.
+    /// The number of zones of this kind for data, without zones for metadata and zones reserved for reclaim.
     pub total: u32,
 }
 
@@ -224,8 +224,8 @@ impl fmt::Display for ZonedStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ZonedMessage {
-    /// Starts to move data out of the cache and the random zones; has no effect while the target is busy and more than
-    /// 30 percent of these zones are unmapped.
+    /// Starts moving data out of the cache and the random zones. The message has no effect while the target is busy and
+    /// more than 30 percent of these zones are unmapped.
     Reclaim,
 }
 

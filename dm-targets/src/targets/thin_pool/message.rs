@@ -20,8 +20,8 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 pub enum ThinPoolMessage {
     /// Creates an empty thin device; the kernel returns `EEXIST` if the number is in use.
     CreateThin(ThinDevId),
-    /// Creates a thin device as a snapshot of `origin`, which must be suspended or not active. **The kernel does not
-    /// check that; a snapshot of an active device can damage data.** The kernel returns `EEXIST` if the number is in
+    /// Creates a thin device as a snapshot of `origin`. First suspend `origin` or deactivate it: **the kernel does not
+    /// check this, and a snapshot of a device in use can damage data.** The kernel returns `EEXIST` if the number is in
     /// use and `ENODATA` if `origin` does not exist.
     CreateSnap {
         /// The number of the new device.
@@ -39,10 +39,10 @@ pub enum ThinPoolMessage {
         /// The new transaction id.
         new: u64,
     },
-    /// Takes a snapshot of the metadata, which user space can read while the pool is in use; the kernel returns `EBUSY`
-    /// if there is one already.
+    /// Takes a snapshot of the metadata, so that user space can read it while the pool is in use. The kernel returns
+    /// `EBUSY` if a metadata snapshot already exists.
     ReserveMetadataSnap,
-    /// Releases the snapshot of the metadata; the kernel returns `EINVAL` if there is none.
+    /// Releases the metadata snapshot; the kernel returns `EINVAL` if none exists.
     ReleaseMetadataSnap,
 }
 

@@ -23,8 +23,8 @@
 //! | meta_low_water | [`MetaBlocks`](dm_units::MetaBlocks) | metadata blocks | |
 //!
 //! A printed table and a status end with a space, except the statuses `Fail` and `Error`. Old kernels print fewer words
-//! in a status. A table has the features that were requested, a status those in effect. Words after the counted
-//! features are ignored.
+//! in a status. A table shows the features that were requested; a status shows the features in effect. Words after the
+//! counted features are ignored.
 //!
 //! Replies to messages are empty. While the pool is out of metadata space, read-only or failed, messages fail with
 //! `EOPNOTSUPP`, which `DevError::is_read_only` of the feature `devices` recognizes.
@@ -97,10 +97,10 @@ fn check_devices(metadata: &Device, data: &Device) -> Result<(), InvalidField> {
 }
 
 options! {
-    /// The features that a `thin-pool` table requests; the status shows those in effect.
+    /// The features that a `thin-pool` table requests; the status shows the features in effect.
     pub struct ThinPoolFeatures for ThinPoolTable.features {
-        /// Does not zero new blocks. **The unwritten part of a new block then shows what the data device had there,
-        /// which may be data of another thin device.**
+        /// Does not zero new blocks. **Reads of the unwritten part of a new block then return old contents of the
+        /// data device, possibly data of another thin device.**
         skip_block_zeroing(): bool = Flag("skip_block_zeroing");
         /// Does not support discards.
         ignore_discard(): bool = Flag("ignore_discard"), since (1, 1, 0);
@@ -141,8 +141,8 @@ pub struct ThinPoolTable {
     pub data: Device,
     /// The size of a data block: 128 to 2097152 sectors, a multiple of 128.
     pub block_size: Sectors,
-    /// The low water mark: the kernel sends an event when it allocates a data block and at most this many are free. The
-    /// kernel sends the next one only after the pool was resumed.
+    /// The low water mark: the kernel sends an event when it allocates a data block and at most this many are free. It
+    /// sends no further low water event until the pool is resumed.
     pub low_water: DataBlocks,
     /// The features that are requested.
     pub features: ThinPoolFeatures,

@@ -85,14 +85,14 @@ pub enum ThinPoolStatus {
 
 /// The figures in the status of a working `thin-pool` target.
 ///
-/// Old kernels print fewer fields: a field that they do not print is `None`.
+/// A field that an old kernel does not print is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WorkingPool {
     /// A number that user space sets with
-    /// [`ThinPoolMessage::SetTransactionId`](super::ThinPoolMessage::SetTransactionId), to find out after a crash which
-    /// of its steps were completed.
+    /// [`ThinPoolMessage::SetTransactionId`](super::ThinPoolMessage::SetTransactionId). After a crash, it tells user
+    /// space which of its steps were completed.
     pub transaction_id: u64,
     /// The used and total blocks of the metadata device. The used ones include the kernel's reserve: a tenth of the
     /// total, at most 4096 blocks.

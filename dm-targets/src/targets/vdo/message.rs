@@ -23,7 +23,7 @@ keywords! {
         Queues = "queues",
         /// An alias of `queues`.
         Threads = "threads",
-        /// The work queues and the state of the volume, the same as an empty list of parts.
+        /// The work queues and the state of the volume. An empty list of parts means the same.
         Default = "default",
         /// Everything.
         All = "all",
@@ -44,10 +44,10 @@ pub enum VdoMessage {
     Stats,
     /// Queries the configuration of the volume; the reply is [`VdoReply::Config`].
     Config,
-    /// Switches compression on or off; the kernel returns `EBUSY` while it processes another such message.
+    /// Switches compression on or off. The kernel returns `EBUSY` while it processes another compression message.
     Compression(bool),
-    /// Closes the deduplication index. Like `index-create`, `index-disable` and `index-enable`, this may return before
-    /// the index has changed.
+    /// Closes the deduplication index. As with `index-create`, `index-disable` and `index-enable`, the message can
+    /// return before the index has changed.
     IndexClose,
     /// Creates a new deduplication index, and drops the contents of the old one.
     IndexCreate,

@@ -27,16 +27,16 @@
 //! | slabSize | `u32` | blocks of 4 KiB | 8192 to 8388608, a power of two |
 //! | used, total | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //!
-//! The block map maps logical to physical blocks; its changes are recorded in the recovery journal first. A slab is a
-//! unit of space management.
+//! The block map maps logical to physical blocks. The kernel records changes of the block map in the recovery journal
+//! first. A slab is a unit of space management.
 //!
 //! Keys are case-sensitive. If a key occurs twice, the last value wins. A key that the kernel does not know is ignored
-//! if its value is a number of at most 100, and refused otherwise. `indexSparse`, `indexMemory` and `slabSize` apply to
-//! a volume that the kernel formats, which it can since target version 9.2.0.
+//! if its value is a number of at most 100, and refused otherwise. `indexSparse`, `indexMemory` and `slabSize` only
+//! apply when the kernel formats the volume, which is possible since target version 9.2.0.
 //!
-//! In a table, the kernel prints the words as they were given; in a status, it prints its name of the device. A table with
-//! another word for the same device therefore differs ([`difference`](Target::difference)). The length must be a multiple
-//! of 8 sectors.
+//! In a table, the kernel prints the words as they were given; in a status, it prints its own name of the device. Two
+//! tables that name the same device differently therefore differ ([`difference`](Target::difference)). The length must
+//! be a multiple of 8 sectors.
 //!
 //! The replies to `stats` and `config` are text; other replies are empty.
 //!

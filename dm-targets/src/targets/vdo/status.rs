@@ -10,7 +10,7 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 
 keywords! {
     exact;
-    /// The operations that a volume can perform.
+    /// Which operations a volume can perform.
     pub enum VdoMode {
         /// All operations.
         Normal = "normal",

@@ -15,7 +15,7 @@ const CACHE_BLOCKS: &str = "block map page cache size";
 const ERA_LENGTH: Limits = Limits::new("block map maximum age", 1, u32::MAX as u64);
 const PHYSICAL_BLOCKS: &str = "physical block count";
 
-/// The arguments of a `vdo` target: the device of the volume, its size, and how to run it.
+/// The arguments of a `vdo` target: the device and size of the volume, cache and era lengths, and options.
 ///
 /// ```
 /// use dm_targets::vdo::{VdoSectorSize, VdoTable};
@@ -53,8 +53,8 @@ impl VdoTable {
     /// A volume on `device` with `physical_blocks` blocks of 4 KiB. The values are not checked;
     /// [`Vdo::check`](crate::Target::check) does that.
     ///
-    /// `cache_blocks` pages of the block map, of 4 KiB each, are cached in memory. `era_length`, from 1 to 16380 with a
-    /// journal of the usual size, decides how long a changed page may stay there; see [the field](Self::era_length).
+    /// `cache_blocks` is the number of 4 KiB pages of the block map to cache in memory. [`era_length`](Self::era_length)
+    /// limits how long a changed page stays there: 1 to 16380 with a journal of the usual size.
     pub fn new(
         device: impl Into<Device>,
         physical_blocks: DataBlocks,
@@ -159,7 +159,7 @@ fn ignore(fields: &mut Fields<'_>, count: usize) -> Result<(), ParseError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum VdoVersion {
-    /// Has neither a version nor the number of blocks; the whole device is used.
+    /// Has no version and no number of blocks; the volume uses the whole device.
     V0,
     /// The first grammar with a version.
     V1,
@@ -218,7 +218,7 @@ impl VdoVersion {
     }
 }
 
-/// The logical block size of a volume, which is the smallest possible write.
+/// The logical block size of a volume: the size of the smallest possible write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VdoSectorSize {
     /// 512 bytes. Slow, because the volume stores blocks of 4096 bytes.

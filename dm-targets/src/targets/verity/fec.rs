@@ -51,7 +51,7 @@ fn tree_blocks(table: &VerityTable) -> u64 {
     blocks
 }
 
-/// The number of blocks that forward error correction (FEC) has corrected, printed as `-` without an FEC device.
+/// How many blocks forward error correction (FEC) has corrected; printed as `-` without an FEC device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum FecCorrections {

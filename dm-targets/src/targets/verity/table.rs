@@ -32,7 +32,7 @@ impl VerityDevice {
     }
 }
 
-/// What happens, instead of a failed read, if a block fails verification.
+/// What the target does if a block fails verification, instead of failing the read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnCorruption {
@@ -44,7 +44,7 @@ pub enum OnCorruption {
     Panic,
 }
 
-/// What happens, instead of a failed read, if a block cannot be read.
+/// What the target does if a block cannot be read, instead of failing the read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnError {
@@ -70,8 +70,8 @@ options! {
         ]);
         /// Blocks whose expected hash is that of zeros are returned as zeros without being verified.
         ignore_zero_blocks(): bool = Flag("ignore_zero_blocks"), since (1, 3, 0);
-        /// Data blocks are verified only until they pass once: later changes of the block are not detected. Allowed for
-        /// at most 2^31 - 1 data blocks.
+        /// Once a data block has passed verification, it is not verified again: later changes of the block are not
+        /// detected. Allowed for at most 2^31 - 1 data blocks.
         check_at_most_once(): bool = Flag("check_at_most_once"), since (1, 4, 0);
         /// Blocks are verified in a softirq instead of a work queue if their hashes are in memory.
         try_verify_in_tasklet(): bool = Flag("try_verify_in_tasklet"), since (1, 9, 0);
@@ -100,7 +100,7 @@ options! {
         "panic_on_corruption" since (1, 7, 0), "restart_on_error" since (1, 10, 0), "panic_on_error" since (1, 10, 0);
 }
 
-/// The arguments of a `verity` target: the data, the hash tree and the root hash. The table must be loaded read-only.
+/// The arguments of a `verity` target: data, hash tree and root hash. The table must be loaded read-only.
 ///
 /// ```
 /// use dm_targets::{Target, Verity, WordBuf};

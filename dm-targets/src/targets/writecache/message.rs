@@ -14,11 +14,11 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WritecacheMessage {
-    /// Writes back all cached blocks; completes when they are written.
+    /// Writes back all cached blocks, and waits until they are written.
     Flush,
     /// Writes back all cached blocks when the device is next suspended.
     FlushOnSuspend,
-    /// Caches no new blocks from now on, and writes back all cached blocks.
+    /// Stops caching new blocks, and writes back all cached blocks.
     Cleaner,
     /// Resets the counters of the status to 0.
     ClearStats,

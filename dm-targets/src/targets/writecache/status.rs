@@ -18,7 +18,7 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WritecacheStatus {
-    /// 0, or 1 after an error that has stopped the cache; all writes, flushes and discards fail then.
+    /// 1 if an error has stopped the cache, otherwise 0. A stopped cache fails all writes, flushes and discards.
     pub error: u64,
     /// The number of blocks of the cache.
     pub blocks: u64,
