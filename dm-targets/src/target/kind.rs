@@ -15,7 +15,7 @@ use crate::text::fields::Fields;
 /// The type parameter of a line: a [`Target`], if all lines have one target type, or [`Any`], if each line has its own.
 ///
 /// `TableLine<Linear>` holds a linear table; `TableLine<Any>`, or just `TableLine`, an [`AnyTable`](crate::AnyTable).
-/// Every `Target` implements it, so there is no need to implement it yourself.
+/// Every `Target` implements this trait, so you need not implement it yourself.
 pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether devices of this kind only serve other devices; see [`Target::INTERNAL`].
     const INTERNAL: bool = false;
@@ -36,7 +36,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     ///
     /// # Errors
     ///
-    /// [`Problem::Expected`]: the line has another type; the problem names the only possible one.
+    /// [`Problem::Expected`]: the line has another type; the problem names the only possible type.
     fn check_type(target_type: &str) -> Result<(), Problem>;
 
     /// Parses a table of a target type that [`check_type`](Self::check_type) accepts.
@@ -56,7 +56,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether the table must be the only line; see [`Target::SINGLETON`].
     fn is_singleton(table: &Self::Table) -> bool;
 
-    /// Whether the other lines must have the same target; see [`Target::IMMUTABLE`].
+    /// Whether all lines of the table must have the same target; see [`Target::IMMUTABLE`].
     fn is_immutable(table: &Self::Table) -> bool;
 
     /// Whether the table may contain key material; see [`Target::SECRET`].
@@ -67,7 +67,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 
-    /// Removes requests that the kernel still prints after it has carried them out; see [`Target::remove_requests`].
+    /// Removes one-time requests from a table that the kernel printed; see [`Target::remove_requests`].
     fn remove_requests(table: &mut Self::Table);
 
     /// The first field in which two tables differ; see [`Target::difference`].

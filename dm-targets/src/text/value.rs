@@ -21,8 +21,8 @@ pub trait Value: Sized {
     /// Reads the value at the start of `text` and returns it with the text after it. For numbers and keywords, this is
     /// faster than finding the end of the word first.
     ///
-    /// The value must be the one that [`read`](Self::read) returns. It is used only if the word ends after it. After
-    /// `None`, the default, `read` is called instead.
+    /// The value must equal the one that [`read`](Self::read) returns. The caller uses the value only if the word ends
+    /// after it. If this returns `None`, as it does by default, the caller calls `read`.
     #[inline]
     fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
         let _ = text;

@@ -53,8 +53,9 @@ impl VdoTable {
     /// A volume on `device` with `physical_blocks` blocks of 4 KiB. The values are not checked;
     /// [`Vdo::check`](crate::Target::check) does that.
     ///
-    /// `cache_blocks` is the number of 4 KiB pages of the block map to cache in memory. [`era_length`](Self::era_length)
-    /// limits how long a changed page stays there: 1 to 16380 with a journal of the usual size.
+    /// `cache_blocks` is the number of 4 KiB pages of the block map to cache in memory.
+    /// [`era_length`](Self::era_length) limits how long a changed page stays there: 1 to 16380 with a journal of the
+    /// usual size.
     pub fn new(
         device: impl Into<Device>,
         physical_blocks: DataBlocks,

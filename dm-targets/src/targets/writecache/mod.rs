@@ -71,7 +71,7 @@ impl Target for Writecache {
     type Message = WritecacheMessage;
 
     /// The options that were added after the first version, and the message `clear_stats`. `metadata_only` and
-    /// `pause_writeback` were added without a new version; they are certain to exist from 1.6.0 on.
+    /// `pause_writeback` were added without a new version; every target from version 1.6.0 has them.
     const FEATURES: &'static [Feature] = WritecacheOptions::FEATURES;
 
     fn check(table: &WritecacheTable, _length: Sectors) -> Result<(), InvalidField> {
@@ -117,7 +117,7 @@ options! {
         high_watermark(percent: u32): Option<u32> = Argument(Limits::new("high_watermark", 0, 100));
         /// The percentage of used blocks, at most `high_watermark`, at which writeback stops; 45 if not given.
         low_watermark(percent: u32): Option<u32> = Argument(Limits::new("low_watermark", 0, 100));
-        /// The number of blocks that may be written back at the same time, 0 for no limit. If not given, Linux 6.1 and
+        /// The largest number of blocks to write back at the same time, 0 for no limit. If not given, Linux 6.1 and
         /// 6.12 use the number of memory pages in 256 MiB or in a 16th of the RAM, whichever is smaller.
         writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
         /// The number of blocks that can be written without a flush before they are committed; 65536 (SSD) or 64 if not
@@ -134,8 +134,8 @@ options! {
         fua(on: bool): Option<bool> = OneOf(&[("fua", true), ("nofua", false)]);
         /// Caches new blocks only for writes of file system metadata (`REQ_META`).
         metadata_only(): bool = Flag("metadata_only"), since (1, 6, 0);
-        /// The time in milliseconds, at most 60000, without direct writes to the origin before writeback resumes; 3000
-        /// if not given. Only for an SSD.
+        /// How long writeback pauses after the last direct write to the origin, in milliseconds, at most 60000; 3000 if
+        /// not given. Only for an SSD.
         pause_writeback(milliseconds: u32): Option<u32> = Argument(Limits::new("pause_writeback", 0, 60_000)),
             since (1, 6, 0);
     }
