@@ -34,7 +34,7 @@ group! {
     pub struct VdoIndexConfig {
         /// The memory that the index uses.
         memory_size: VdoIndexMemory = "memorySize",
-        /// Whether the index is sparse, which covers more blocks with the same memory.
+        /// Whether the index is sparse. A sparse index covers more blocks with the same memory.
         is_sparse: bool = "isSparse",
     }
 }

@@ -17,8 +17,8 @@ options! {
     /// The options of a `vdo` table; the kernel has a default for each. The [module](crate::vdo) lists the ranges.
     /// `slab_size`, `index_sparse` and `index_memory` require target version 9.2.0; Linux 6.12 has 9.1.0.
     ///
-    /// [`check_ranges`](OptionGroup::check_ranges) checks neither `index_memory` nor that unknown keys have values;
-    /// [`Vdo::check`](crate::Target::check) does.
+    /// [`Vdo::check`](crate::Target::check) also checks `index_memory`, and that unknown keys have values.
+    /// [`check_ranges`](OptionGroup::check_ranges) does not.
     pub struct VdoOptions for VdoTable.options {
         /// The number of threads that acknowledge writes and discards; 1 if not given. With 0, the thread that
         /// completes such a request acknowledges it.
@@ -29,8 +29,9 @@ options! {
         bio_rotation_interval(blocks: u32): Option<u32> = Argument(Limits::new("bioRotationInterval", 1, 1024));
         /// The number of threads for hashing and compression; 1 if not given.
         cpu(threads: u32): Option<u32> = Argument(Limits::new("cpu", 1, 100));
-        /// The number of threads for deduplication, selected by the hash of the data. 0 if not given: one thread does
-        /// this work and that of `logical` and `physical`. All three must be 0 or all at least 1.
+        /// The number of threads for deduplication, selected by the hash of the data. 0 if not given.
+        /// `hash`, `logical` and `physical` must all be 0 or all be at least 1. With 0, one thread does the work of all
+        /// three.
         hash(threads: u32): Option<u32> = Argument(Limits::new("hash", 0, 100));
         /// The number of threads for logical blocks, selected by block number; 0 if not given. See `hash`.
         logical(threads: u32): Option<u32> = Argument(Limits::new("logical", 0, 60));
@@ -45,7 +46,8 @@ options! {
         deduplication(on: bool): Option<bool> = OnOff::named("deduplication");
         /// Whether new data is compressed; off if not given.
         compression(on: bool): Option<bool> = OnOff::named("compression");
-        /// Whether the index of a new volume is sparse and covers more blocks with the same memory; off if not given.
+        /// Whether the index of a new volume is sparse; off if not given. A sparse index covers more blocks with the
+        /// same memory.
         index_sparse(on: bool): Option<bool> = OnOff::named("indexSparse"), since (9, 2, 0);
         /// The memory that the index of a new volume uses; 256 MiB if not given.
         index_memory(memory: VdoIndexMemory): Option<VdoIndexMemory> = Argument("indexMemory"), since (9, 2, 0);

@@ -122,9 +122,9 @@ group! {
     pub struct VdoAllocatorStats {
         /// The number of slabs.
         slab_count: u64 = "slabCount",
-        /// The number of slabs from which blocks were ever allocated.
+        /// The number of slabs that have ever been used to allocate blocks.
         slabs_opened: u64 = "slabsOpened",
-        /// The number of times that a slab was opened again since the volume was loaded, to allocate blocks from it.
+        /// The number of times that a used slab was opened again to allocate blocks, since the volume was loaded.
         slabs_reopened: u64 = "slabsReopened",
     }
 }
@@ -220,7 +220,7 @@ group! {
         failed_reads: u64 = "failedReads",
         /// The number of failed writes of a page.
         failed_writes: u64 = "failedWrites",
-        /// The number of lookups that waited until their page had been written, and then found it in the cache.
+        /// The number of lookups that waited for a write of their page, and then found the page in the cache.
         reclaimed: u64 = "reclaimed",
         /// The number of lookups for reading that found a page while it was being written.
         read_outgoing: u64 = "readOutgoing",
