@@ -46,7 +46,7 @@ use crate::memory::MemoryKernel;
 /// # in_memory();
 /// ```
 pub trait TestKernel: fmt::Debug + Sync {
-    /// A host for operations; use its [`dm`](Host::dm) for single commands.
+    /// The host that creates, changes and removes devices of this kernel. Its [`dm`](Host::dm) sends single commands.
     fn host(&self) -> Host;
 
     /// The prefix of the names that [`name`](Self::name) makes.
@@ -80,7 +80,8 @@ pub trait TestKernel: fmt::Debug + Sync {
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
     /// Discards sectors. Afterwards, those of a disk read as zeros; the content of those of a mapped device is
-    /// undefined. On a real kernel, the call blocks while the device is suspended; in memory, it fails.
+    /// undefined. Alignment is as for [`read`](Self::read). While the device is suspended, the call blocks on a real
+    /// kernel and fails in memory.
     ///
     /// # Errors
     /// `Other`, for example because the device does not support discards. On a real kernel it contains a

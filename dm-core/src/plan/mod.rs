@@ -106,7 +106,7 @@ impl<'a> Plan<'a> {
         &self.steps
     }
 
-    /// Whether there is nothing to do: all devices are as wanted, and none has messages.
+    /// Whether there is nothing to do: all devices are as wanted, and there are no messages to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -11,7 +11,7 @@ use super::semaphore::Semaphore;
 
 /// A cookie that exists in this IPC namespace.
 ///
-/// Equality compares the state of the semaphore, not the time at which it was read.
+/// Equality compares all public fields, but not the moment at which they were read.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CookieInfo {
@@ -19,7 +19,8 @@ pub struct CookieInfo {
     pub id: i32,
     /// The key of its semaphore, as `dmsetup udevcookies` shows it.
     pub key: u32,
-    /// The value of the semaphore: the number of uevents that udev has not completed, plus 1 until the creator waits.
+    /// The value of the semaphore: the number of uevents that udev has not completed, plus 1 until the
+    /// creator begins to wait.
     /// `None` if it could not be read.
     pub pending: Option<i32>,
     /// The number of threads that wait for it; `None` if it could not be read.

@@ -218,8 +218,8 @@ macro_rules! options {
         }
 
         impl $group {
-            /// The options and other features that were added after the target's first version, with the version that
-            /// added them, for `Target::FEATURES`; empty if none is known.
+            /// What later versions of the target added to this group, each with that version. It is a part of
+            /// [`Target::FEATURES`]($crate::Target::FEATURES).
             pub const FEATURES: &'static [$crate::option::Feature] = &[
                 $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
                 $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?

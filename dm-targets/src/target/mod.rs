@@ -52,8 +52,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// A name is the word in the table or message, sometimes after the name of its field, such as `mode B`. An argument
     /// without a fixed word has a description: `external origin dev` for [`Thin`](crate::Thin), `device` for
-    /// [`ErrorTarget`](crate::ErrorTarget), `regular device` for [`Zoned`](crate::Zoned). Words that
-    /// are not listed are mostly as old as the target.
+    /// [`ErrorTarget`](crate::ErrorTarget), `regular device` for [`Zoned`](crate::Zoned). Words that are not
+    /// listed are mostly as old as the target.
     const FEATURES: &'static [Feature] = &[];
 
     /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`). This is `false` for

@@ -20,7 +20,7 @@
 //! | start_sector | [`Sectors`] | sectors on the cache device | less than the size of the cache device; default 0 |
 //! | high_watermark, low_watermark | `u32` | percent | 0 to 100; default 50 and 45; `low` not above `high` |
 //! | writeback_jobs | `u32` | blocks being written back | 0: no limit; default: the number of pages in 256 MiB or in a 16th of the RAM, whichever is smaller |
-//! | autocommit_blocks | `u32` | blocks | default 65536 (SSD) or 64 |
+//! | autocommit_blocks | `u32` | blocks | default 65536 (SSD) or 64 (persistent memory) |
 //! | autocommit_time | `u32` | milliseconds | at most 3600000; default 1000 |
 //! | max_age | `u32` | milliseconds | at most 86400000; default no limit |
 //! | fua, nofua | | | persistent memory only |
@@ -120,8 +120,8 @@ options! {
         /// The largest number of blocks to write back at the same time, 0 for no limit. If not given, Linux 6.1 and
         /// 6.12 use the number of memory pages in 256 MiB or in a 16th of the RAM, whichever is smaller.
         writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
-        /// The number of blocks that can be written without a flush before they are committed; 65536 (SSD) or 64 if not
-        /// given.
+        /// The number of blocks that can be written without a flush before they are committed. If not given, 65536 for an
+        /// SSD and 64 for persistent memory.
         autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
         /// The time in milliseconds, at most 3600000, after which written blocks are committed without a flush; 1000 if
         /// not given.
