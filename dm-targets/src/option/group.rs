@@ -218,8 +218,8 @@ macro_rules! options {
         }
 
         impl $group {
-            /// What later versions of the target added to this group, each with that version. It is a part of
-            /// [`Target::FEATURES`]($crate::Target::FEATURES).
+            /// What later versions of the target added to this group, each with that version: a part of
+            /// `Target::FEATURES`.
             pub const FEATURES: &'static [$crate::option::Feature] = &[
                 $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
                 $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?
