@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use dm_core::block::{BlockAction, BlockError, BlockOpenOptions};
 use dm_core::{Host, describe};
+use dm_units::DeviceNumber;
 
 use super::{DevError, MappedDev};
 use crate::{Device, ThinPool};
@@ -36,6 +38,8 @@ pub enum PoolToolErrorKind {
     NotRun(Option<i32>),
     /// The [`Host`] has a kernel other than this machine's, such as one in memory, whose devices no program can open.
     OtherMachine,
+    /// The metadata would be repaired onto the device from which it is read. The program was not run.
+    SameDevice,
     /// The program ended with an error. For `thin_check`, usually: the metadata is damaged, or the device holds no
     /// metadata of a pool.
     #[non_exhaustive]
@@ -63,6 +67,9 @@ impl fmt::Display for PoolToolError {
             }
             PoolToolErrorKind::OtherMachine => {
                 write!(f, "{program} cannot be run for {device}, which is not a device of this machine")
+            }
+            PoolToolErrorKind::SameDevice => {
+                write!(f, "{program} needs another device than {device} for the repaired metadata")
             }
             PoolToolErrorKind::Failed { status, output } => {
                 write!(f, "{program} failed for {device}")?;
@@ -130,6 +137,7 @@ impl MappedDev<ThinPool> {
     /// # Errors
     ///
     /// As [`check_metadata`](Self::check_metadata); nothing could then be repaired, and `to` may have been written.
+    /// [`PoolToolErrorKind::SameDevice`]: `from` and `to` are one device; nothing was changed.
     pub fn repair_metadata(host: &Host, from: impl Into<Device>, to: impl Into<Device>) -> Result<(), DevError> {
         run(host, "thin_repair", &[], &[("-i", from.into()), ("-o", to.into())])
     }
@@ -144,8 +152,14 @@ fn run(host: &Host, program: &'static str, options: &[&str], devices: &[(&str, D
     }
     let mut command = Command::new(program);
     command.env("LC_ALL", "C").args(options).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut used = Vec::new();
     for (option, device) in devices {
-        command.args(Some(option).filter(|option| !option.is_empty())).arg(free_path(host, device)?);
+        let (number, path) = free_path(host, device)?;
+        if number.is_some() && used.contains(&number) {
+            return Err(error(PoolToolErrorKind::SameDevice));
+        }
+        used.push(number);
+        command.args(Some(option).filter(|option| !option.is_empty())).arg(path);
     }
     let output = command.output().map_err(|refused| match refused.kind() {
         io::ErrorKind::NotFound => error(PoolToolErrorKind::NotInstalled),
@@ -159,15 +173,17 @@ fn run(host: &Host, program: &'static str, options: &[&str], devices: &[(&str, D
     Err(error(PoolToolErrorKind::Failed { status: output.status.code(), output: output_text }))
 }
 
-/// The path of a device that is not in use. The program claims it too, so it cannot be claimed here meanwhile.
-fn free_path(host: &Host, device: &Device) -> Result<PathBuf, DevError> {
-    let opened = host.open_block_with(device, BlockOpenOptions::new().exclusive(true))?;
-    let path = match (device, opened.number()) {
-        (Device::Path(path), _) => Some(PathBuf::from(path.as_str().to_owned())),
-        (Device::Number(_), number) => number.and_then(|number| describe(number).path),
+/// The number and the path of a device that is not in use. The program claims it too, so it cannot be claimed here
+/// meanwhile.
+fn free_path(host: &Host, device: &Device) -> Result<(Option<DeviceNumber>, PathBuf), DevError> {
+    let number = host.open_block_with(device, BlockOpenOptions::new().exclusive(true))?.number();
+    let path = match device {
+        Device::Path(path) => Some(PathBuf::from(path.as_str().to_owned())),
+        Device::Number(_) => number.and_then(|number| describe(number).path),
     };
     let missing = || io::Error::from(io::ErrorKind::NotFound);
-    Ok(path.ok_or_else(|| BlockError::refused(BlockAction::Open, device.to_string(), &missing()))?)
+    let path = path.ok_or_else(|| BlockError::refused(BlockAction::Open, device.to_string(), &missing()))?;
+    Ok((number, path))
 }
 
 #[cfg(test)]

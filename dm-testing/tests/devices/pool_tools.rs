@@ -1,6 +1,7 @@
 //! Metadata of pools, checked and repaired by the programs of thin-provisioning-tools.
 
 use dm_core::Host;
+use dm_targets::Device;
 use dm_targets::devices::{DevError, PoolToolErrorKind, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
@@ -57,6 +58,11 @@ fn metadata_is_checked_and_saved_to_another_device() {
 
     ThinPoolDev::check_metadata(host, metadata.number()).unwrap();
     ThinPoolDev::clear_needs_check(host, metadata.number()).unwrap();
+    // Also if its two names differ.
+    let same = Device::new(metadata.path().to_str().unwrap()).unwrap();
+    let error = ThinPoolDev::repair_metadata(host, metadata.number(), same).unwrap_err();
+    assert!(matches!(&error, DevError::PoolTool(error) if error.kind == PoolToolErrorKind::SameDevice), "{error}");
+    ThinPoolDev::check_metadata(host, metadata.number()).unwrap();
     ThinPoolDev::repair_metadata(host, metadata.number(), spare.number()).unwrap();
     ThinPoolDev::check_metadata(host, spare.number()).unwrap();
     let saved = pool(&scratch, spare.number(), data.number());
