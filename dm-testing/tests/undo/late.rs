@@ -9,13 +9,10 @@ use std::time::Duration;
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{Host, OpError, TargetLine};
 use dm_targets::cache::{CachePolicy, CacheTable};
-use dm_targets::devices::{
-    CacheDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, OriginDev, SnapshotDev, ThinPoolDev, WritecacheDev,
-};
+use dm_targets::devices::{CacheDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, ThinPoolDev, WritecacheDev};
 use dm_targets::era::EraTable;
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
 use dm_targets::linear::LinearTable;
-use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};
@@ -26,6 +23,7 @@ use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 use crate::devices::{LENGTH, disk, exists, make_disks, one, open};
 use crate::hung_udev::HungUdev;
+use crate::merges::origin_and_snapshot;
 
 /// A host whose udev completes this number of cookies and then none.
 fn dying(memory: &MemoryKernel, completed: u32) -> Host {
@@ -71,14 +69,7 @@ fn a_target_that_udev_announces_too_late_is_attached() {
 #[test]
 fn a_merge_continues_when_udev_announces_the_removal_of_the_snapshot_too_late() {
     for completed in [0, 1] {
-        let memory = MemoryKernel::new();
-        make_disks(&memory);
-        let host = memory.host();
-        let origin = OriginDev::create(&host, "torigin", &one(LENGTH, SnapshotOriginTable::new(disk(0)))).unwrap();
-        origin.suspend(&host).unwrap();
-        let table = SnapshotTable::new(disk(0), disk(1), SnapshotStore::Persistent, Sectors(16));
-        let snapshot = SnapshotDev::create(&host, "tsnapshot", &one(LENGTH, table)).unwrap();
-        origin.resume(&host).unwrap();
+        let (memory, origin, snapshot) = origin_and_snapshot();
         assert_took_effect("merge", &HungUdev::start("merge"), origin.merge(&dying(&memory, completed), &snapshot));
         open::<dm_targets::SnapshotMerge>(&memory, "torigin").unwrap();
         assert!(!exists(&memory, "tsnapshot"));

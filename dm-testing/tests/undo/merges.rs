@@ -14,7 +14,7 @@ use crate::devices::{LENGTH, disk, make_disks, one, open};
 const EIO: i32 = 5;
 
 /// An origin and its snapshot, which has a uuid.
-fn make() -> (MemoryKernel, OriginDev, SnapshotDev) {
+pub(crate) fn origin_and_snapshot() -> (MemoryKernel, OriginDev, SnapshotDev) {
     let memory = MemoryKernel::new();
     make_disks(&memory);
     let host = memory.host();
@@ -37,7 +37,7 @@ fn has_snapshot(memory: &MemoryKernel) -> bool {
 fn a_snapshot_that_is_not_merged_keeps_its_uuid() {
     let mut kept = 0;
     for failing in 1..16 {
-        let (memory, origin, snapshot) = make();
+        let (memory, origin, snapshot) = origin_and_snapshot();
         let faulty = Host::new(FailAt::new(&memory.dm(), failing, EIO).dm());
         if origin.merge(&faulty, &snapshot).is_err() && open::<SnapshotOrigin>(&memory, "torigin").is_ok() {
             let uuid = snapshot.info(&memory.host()).unwrap().uuid().map(ToOwned::to_owned);
@@ -65,7 +65,7 @@ impl Transport for Watched {
 fn no_write_is_missed_while_a_merge_begins_or_is_undone() {
     let mut undone = 0;
     for failing in 1..30 {
-        let (memory, origin, snapshot) = make();
+        let (memory, origin, snapshot) = origin_and_snapshot();
         let faulty = FailAt::new(&memory.dm(), failing, EIO).dm();
         let watched = Host::new(Dm::with_transport(Watched(faulty, memory.clone())));
         undone += usize::from(origin.merge(&watched, &snapshot).is_err());
