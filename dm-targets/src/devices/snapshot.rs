@@ -31,7 +31,8 @@ impl MappedDev<SnapshotOrigin> {
     /// persistent and must be kept until then; after a crash, the merge continues with the same table.
     ///
     /// This device is suspended while the snapshot is removed and the merge begins. Every write before that is reverted
-    /// by the merge, and every write after it is kept. The call waits for udev after the resume.
+    /// by the merge, and every write after it is kept. The call waits for udev after the resume. A program whose code or
+    /// swap space is on this device must lock its memory first (`mlockall`).
     ///
     /// # Errors
     ///

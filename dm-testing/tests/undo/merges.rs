@@ -12,6 +12,7 @@ use dm_units::Sectors;
 use crate::devices::{LENGTH, disk, make_disks, one, open};
 
 const EIO: i32 = 5;
+const EBUSY: i32 = 16;
 
 /// An origin and its snapshot, which has a uuid.
 pub(crate) fn origin_and_snapshot() -> (MemoryKernel, OriginDev, SnapshotDev) {
@@ -73,4 +74,27 @@ fn no_write_is_missed_while_a_merge_begins_or_is_undone() {
         assert!(!serves.info(&memory.host()).unwrap().is_suspended(), "command {failing}");
     }
     assert!(undone > 6, "{undone}");
+}
+
+/// A kernel in which a program opens every device just before its removal.
+#[derive(Debug)]
+struct Busy(Dm);
+
+impl Transport for Busy {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        match command {
+            Command::DeviceRemove => Err(io::Error::from_raw_os_error(EBUSY)),
+            _ => self.0.transport().ioctl(command, request),
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_in_use_is_not_merged_and_its_origin_serves_io() {
+    let (memory, origin, snapshot) = origin_and_snapshot();
+    let host = memory.host();
+    let error = origin.merge(&Host::new(Dm::with_transport(Busy(memory.dm()))), &snapshot).unwrap_err();
+    assert!(error.is_busy(), "{error}");
+    assert!(!origin.info(&host).unwrap().is_suspended() && !snapshot.info(&host).unwrap().is_suspended());
+    assert_eq!(origin.table(&host).unwrap(), one(LENGTH, SnapshotOriginTable::new(disk(0))));
 }
