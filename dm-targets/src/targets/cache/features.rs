@@ -9,13 +9,13 @@ keywords! {
     any_case;
     /// How a cache handles writes, and whether it serves reads.
     pub enum CacheIoMode {
-        /// A write to a cached block completes when it is in the cache; the block is then dirty.
+        /// A write to a cached block completes as soon as it is in the cache, and makes the block dirty.
         Writeback = "writeback",
-        /// A write to a clean cached block completes when it is on both the cache and the origin; one to a dirty block
-        /// as with [`Writeback`](Self::Writeback).
+        /// A write to a clean cached block completes when it is on both the cache and the origin. A write to a dirty
+        /// block completes as with [`Writeback`](Self::Writeback).
         Writethrough = "writethrough",
-        /// All reads and writes go to the origin, and a write removes its block from the cache. The resume fails if the
-        /// cache has dirty blocks.
+        /// All reads and writes go to the origin, and a write removes its block from the cache. The device cannot be
+        /// resumed while the cache has dirty blocks.
         Passthrough = "passthrough",
     }
 }
@@ -24,7 +24,7 @@ options! {
     /// The features of a cache: the requested ones in a table, the active ones in a status.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CacheFeatures for CacheTable.features {
-        /// Metadata format 2, which stores the dirty bits in a separate bitmap.
+        /// Uses metadata format 2, which stores the dirty bits in a separate bitmap.
         metadata2(): bool = Flag("metadata2"), since (1, 10, 0);
         /// How the cache handles writes, and whether it serves reads; `None` in a table means `writeback`.
         io_mode(mode: CacheIoMode): Option<CacheIoMode> = OneOf(&[
@@ -32,7 +32,7 @@ options! {
             ("writethrough", CacheIoMode::Writethrough),
             ("passthrough", CacheIoMode::Passthrough),
         ]);
-        /// Discards are not passed to the origin.
+        /// Does not pass discards to the origin.
         no_discard_passdown(): bool = Flag("no_discard_passdown"), since (2, 1, 0);
     }
     other {

@@ -23,20 +23,21 @@ const BLOCK: Limits = Limits::new("cblock", 0, u32::MAX as u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheMessage {
-    /// Changes a setting of the cache or its policy; the kernel returns `EINVAL` for a key that the policy does not know.
+    /// Changes a setting of the cache or its policy. The kernel returns `EINVAL` for a key that the policy does not
+    /// know.
     Set(CacheSetting),
-    /// Removes blocks from the cache. The kernel returns `EPERM` unless the I/O mode is `passthrough`, and `EINVAL` at
-    /// the first range that is not within the cache, after it has removed the ranges before that one.
+    /// Removes blocks from the cache. The kernel returns `EPERM` unless the I/O mode is `passthrough`. It removes the
+    /// ranges in order, and returns `EINVAL` at the first range that is not within the cache.
     InvalidateCblocks(Vec<CacheBlocks>),
 }
 
-/// One or more blocks of a cache, numbered from the start of the cache device. The word is `7`, or `7-10` for the
-/// blocks 7 to 9.
+/// A block of a cache, or a range of blocks. Blocks are numbered from the start of the cache device. `7` is one block;
+/// `7-10` is the range of the blocks 7 to 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheBlocks {
     /// One block.
     One(DataBlocks),
-    /// All blocks from `begin` to the one before `end`.
+    /// All blocks from `begin` up to, but not including, `end`.
     Range {
         /// The first block.
         begin: DataBlocks,

@@ -31,15 +31,17 @@
 //! | check | `needs_check` or `-` | | |
 //! | block, begin, end | [`DataBlocks`](dm_units::DataBlocks) | number of a cache block; `end` is not included | |
 //!
-//! With every policy, a table and messages accept the key `migration_threshold`, in sectors. `mq` is an older name of `smq`
-//! that accepts five more keys, which have no effect. `default` means `smq`; a status shows the policy in use.
+//! Tables and messages accept the key `migration_threshold`, in sectors, with every policy. `mq` is the name of an
+//! older policy. It now means `smq`, but accepts five more keys, which have no effect. `default` means `smq`, and a
+//! status shows it as `smq`.
 //!
-//! The kernel prints the words of a table after the origin as they were given, even after a message has changed a
-//! setting. It ignores words after the policy's arguments but prints them; so does `{:#}` (see
-//! [`Params`](crate::Params)) until the table is changed. A status ends with a space, except `Fail` and `Error`.
+//! When the kernel prints a table, it repeats the words after the origin as they were loaded, even if a message has
+//! changed a setting since. It ignores words after the policy's arguments, but prints them. `{:#}` (see
+//! [`Params`](crate::Params)) prints them, too, until the table is changed. A status ends with a space, except `Fail`
+//! and `Error`.
 //!
-//! `passthrough` requires a cache without dirty blocks, otherwise the resume fails. Messages can invalidate blocks only
-//! in this mode. Replies to messages are empty. While the metadata is read-only or has failed, messages fail with
+//! With `passthrough`, the device cannot be resumed while the cache has dirty blocks. Messages can invalidate blocks
+//! only in this mode. Replies to messages are empty. While the metadata is read-only or has failed, messages fail with
 //! `EOPNOTSUPP`, which `devices::DevError::is_read_only` recognizes.
 //!
 //! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in
@@ -80,7 +82,8 @@ impl Target for Cache {
         table.check()
     }
 
-    /// As [`Target::difference`]. `writeback` differs from no I/O mode, although it is the default.
+    /// Compares two tables; see [`Target::difference`]. A table with `writeback` differs from a table without an I/O
+    /// mode, although `writeback` is the default.
     fn difference(one: &CacheTable, other: &CacheTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("metadata dev", |table| &table.metadata)

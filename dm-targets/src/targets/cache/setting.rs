@@ -16,7 +16,7 @@ keywords! {
         Mq = "mq",
         /// Adds no blocks to the cache, and writes back all dirty blocks.
         Cleaner = "cleaner",
-        /// The kernel's default, which is `smq`; only in tables.
+        /// The kernel's default, which is `smq`. Only tables contain this word.
         Default = "default",
     }
 }
@@ -25,10 +25,11 @@ keywords! {
     any_case;
     /// The name of a [`CacheSetting`].
     pub enum CacheKey {
-        /// While at most this many sectors are being migrated, the policy `smq` writes back dirty blocks of an idle
-        /// device; 2048 by default. With less than the block size, it never writes them back.
+        /// The largest number of sectors that may be migrated at a time while the policy `smq` writes back dirty blocks
+        /// of an idle device. The default is 2048. If the number is smaller than the block size, the blocks are never
+        /// written back.
         MigrationThreshold = "migration_threshold",
-        /// Has no effect; accepted only by the policy `mq`, like the keys below.
+        /// Has no effect. Only the policy `mq` accepts this key and the keys below.
         RandomThreshold = "random_threshold",
         /// Has no effect.
         SequentialThreshold = "sequential_threshold",

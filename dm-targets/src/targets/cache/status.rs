@@ -80,7 +80,7 @@ pub struct WorkingCache {
     pub demotions: u32,
     /// The number of blocks that were added to the cache since the table was loaded.
     pub promotions: u32,
-    /// The number of cached blocks that were not yet written back to the origin.
+    /// The number of cached blocks that have not yet been written back to the origin.
     pub dirty: DataBlocks,
     /// The active features.
     pub features: CacheFeatures,

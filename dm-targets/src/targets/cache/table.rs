@@ -45,13 +45,13 @@ pub struct CacheTable {
     pub features: CacheFeatures,
     /// The algorithm that decides which blocks are cached.
     pub policy: CachePolicy,
-    /// The settings of the cache and its policy; the last one wins if a key occurs twice. At most 512.
+    /// The settings of the cache and its policy, at most 512. If a key occurs twice, the last setting is used.
     pub policy_args: Vec<CacheSetting>,
     spelling: Spelling,
 }
 
 impl CacheTable {
-    /// Caches blocks of `block_size` sectors of `origin` in `cache`. The values are not checked;
+    /// Caches `origin` in `cache`, in blocks of `block_size` sectors. The values are not checked;
     /// [`Cache::check`](crate::Target::check) does that.
     pub fn new(
         metadata: impl Into<Device>,

@@ -21,9 +21,10 @@ pub enum CloneMessage {
     EnableHydration,
     /// Stops copying in the background.
     DisableHydration,
-    /// Sets how many regions may be copied in the background at the same time; with 0, none are.
+    /// Sets how many regions may be copied in the background at the same time. With 0, nothing is copied in the
+    /// background.
     HydrationThreshold(u32),
-    /// Sets the number of adjacent regions to copy in one operation if possible.
+    /// Sets the largest number of adjacent regions to copy in one operation.
     HydrationBatchSize(u32),
 }
 

@@ -1,4 +1,4 @@
-//! `clone`: copies a device to another one in the background (hydration), and can already be used meanwhile.
+//! `clone`: copies a device to another one in the background (hydration). The clone can be used during the copy.
 //!
 //! ```text
 //! table    = <metadata> <dest> <source> <region_size> [<#features> {<feature>} [<#core> {<core_arg>}]]
@@ -22,14 +22,15 @@
 //! | hydrated/regions, in_flight | `u64`, `u32` | regions | |
 //! | mode | `rw`, `ro` or `Fail` | | whether the metadata can be changed |
 //!
-//! The kernel starts to copy a region in the background only while no other I/O is in flight (`do_hydration`), and
-//! never with the `hydration_threshold` 0.
+//! The kernel starts to copy a region in the background only while no other I/O is in flight (`do_hydration`). With a
+//! `hydration_threshold` of 0, it never does.
 //!
-//! In a table, the kernel prints the words after the source as they were given; messages do not change them. The status
-//! shows the values in effect. The kernel ignores words after the last group but prints them; so does `{:#}` (see
-//! [`Params`](crate::Params)) until the table is changed.
+//! When the kernel prints a table, it repeats the words after the source as they were loaded. Messages do not change
+//! them; the status shows the values in effect. The kernel ignores words after the core arguments, but prints them.
+//! `{:#}` (see [`Params`](crate::Params)) prints them, too, until the table is changed.
 //!
-//! `Fail`: the metadata has failed. `Error`: the kernel could not read the metadata. Replies to messages are empty.
+//! A status `Fail` means that the metadata has failed, and `Error` that the kernel could not read the metadata. Replies
+//! to messages are empty.
 //!
 //! Kernel: `clone_ctr`, `clone_status` and `clone_message` in `drivers/md/dm-clone-target.c`.
 
@@ -68,8 +69,8 @@ impl Target for CloneTarget {
         table.core.check()
     }
 
-    /// As [`Target::difference`]. A setting with its default value, such as `hydration_threshold 1`, differs from one
-    /// that is not given.
+    /// Compares two tables; see [`Target::difference`]. A setting that is given with its default value, such as
+    /// `hydration_threshold 1`, differs from a missing setting.
     fn difference(one: &CloneTable, other: &CloneTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("metadata dev", |table| &table.metadata)
@@ -92,7 +93,7 @@ options! {
     pub struct CloneFeatures for CloneTable.features {
         /// Does not copy in the background until [`CloneMessage::EnableHydration`] is sent.
         no_hydration(): bool = Flag("no_hydration");
-        /// Discards are not passed to the destination.
+        /// Does not pass discards to the destination.
         no_discard_passdown(): bool = Flag("no_discard_passdown");
     }
     other {
@@ -108,10 +109,10 @@ options! {
     /// The settings for copying in the background: how many regions at a time.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CloneCore for CloneTable.core {
-        /// The number of regions that may be copied in the background at the same time; 1 if not given. With 0, nothing
-        /// is copied in the background.
+        /// The number of regions that may be copied in the background at the same time. The default is 1. With 0,
+        /// nothing is copied in the background.
         hydration_threshold(regions: u32): Option<u32> = Argument("hydration_threshold");
-        /// The largest number of adjacent regions to copy in one operation; 1 if not given, and 0 means 1.
+        /// The largest number of adjacent regions to copy in one operation. The default is 1, and 0 also means 1.
         hydration_batch_size(regions: u32): Option<u32> = Argument("hydration_batch_size");
     }
     other {
@@ -142,7 +143,7 @@ pub struct CloneTable {
     /// The metadata device, which records which regions have been copied. For a new clone, its first 4096 bytes must be
     /// zeros.
     pub metadata: Device,
-    /// The destination device, which the copy overwrites; all writes go to it.
+    /// The destination device. The copy overwrites it, and all writes go to it.
     pub dest: Device,
     /// The source device, which is only read.
     pub source: Device,
