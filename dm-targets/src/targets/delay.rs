@@ -81,7 +81,7 @@ pub struct DelayClass {
     pub device: Device,
     /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// The delay in milliseconds; with 0, requests are not delayed. Every value is accepted.
+    /// The delay in milliseconds. With 0, requests are not delayed. The kernel accepts every value.
     pub delay: u32,
 }
 
@@ -150,7 +150,7 @@ pub struct DelayStatus {
     pub reads: u32,
     /// The number of delayed writes.
     pub writes: u32,
-    /// The number of delayed flushes; `None` if the kernel is so old that it counts them as writes.
+    /// The number of delayed flushes; `None` if an old kernel counts them as writes.
     pub flushes: Option<u32>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

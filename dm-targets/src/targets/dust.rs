@@ -54,7 +54,7 @@ impl Target for Dust {
     }
 }
 
-/// The arguments of a `dust` target: a device, the first sector of it that is mapped, and the size of a block.
+/// The arguments of a `dust` target: a device, its first mapped sector, and the size of a block.
 ///
 /// ```
 /// use dm_targets::dust::DustTable;
@@ -69,7 +69,7 @@ impl Target for Dust {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DustTable {
-    /// The device that requests are sent to.
+    /// The device that receives the requests.
     pub device: Device,
     /// The first mapped sector of `device`.
     pub offset: Sectors,
@@ -105,9 +105,9 @@ keywords! {
     exact;
     /// Whether reads of bad blocks fail.
     pub enum DustReads {
-        /// Reads of bad blocks succeed, as after a load or [`DustMessage::Disable`].
+        /// Reads of bad blocks succeed. This is the state after a load or [`DustMessage::Disable`].
         Bypass = "bypass",
-        /// Reads of bad blocks fail, as after [`DustMessage::Enable`].
+        /// Reads of bad blocks fail. This is the state after [`DustMessage::Enable`].
         Fail = "fail_read_on_bad_block",
     }
 }
@@ -116,9 +116,9 @@ keywords! {
     exact;
     /// Whether added and removed bad blocks are written to the kernel log.
     pub enum DustLog {
-        /// They are logged, as after a load.
+        /// Added and removed bad blocks are logged. This is the state after a load.
         Verbose = "verbose",
-        /// They are not logged.
+        /// Added and removed bad blocks are not logged.
         Quiet = "quiet",
     }
 }
@@ -137,7 +137,7 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DustStatus {
-    /// The device that requests are sent to.
+    /// The device that receives the requests.
     pub device: DeviceNumber,
     /// Whether reads of bad blocks fail.
     pub reads: DustReads,
@@ -177,19 +177,19 @@ impl fmt::Display for DustStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DustMessage {
-    /// Marks a block as bad; the kernel returns `EINVAL` if it is bad already or its number is out of range.
+    /// Marks a block as bad. The kernel returns `EINVAL` if the block is already bad or its number is out of range.
     AddBadBlock {
         /// The number of the block.
         block: u64,
-        /// The number of writes to the block that fail before one succeeds and makes it good; `None` means 0.
+        /// How many writes to the block fail. The next write succeeds and makes the block good. `None` means 0.
         failing_writes: Option<u8>,
     },
-    /// Marks a block as good; the kernel returns `EINVAL` if it is not bad.
+    /// Marks a block as good. The kernel returns `EINVAL` if the block is not bad.
     RemoveBadBlock(u64),
     /// Queries whether a block is bad; the reply is [`DustReply::Block`].
     QueryBlock(u64),
-    /// Makes reads of bad blocks fail, and the first `failing_writes` writes to each; its next write makes the block
-    /// good.
+    /// Makes reads of bad blocks fail, and also the first `failing_writes` writes to each bad block. The next write
+    /// makes the block good.
     Enable,
     /// Makes bad blocks behave like all others; the list of bad blocks is kept.
     Disable,
@@ -260,7 +260,7 @@ impl fmt::Display for DustMessage {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DustReply {
-    /// The empty reply to all messages that no other variant names.
+    /// The empty reply to every other message.
     None,
     /// The reply to [`QueryBlock`](DustMessage::QueryBlock).
     Block {

@@ -43,7 +43,7 @@ impl Target for Ebs {
     }
 }
 
-/// The arguments of an `ebs` target: a device, the first sector of it that is mapped, and two block sizes.
+/// The arguments of an `ebs` target: a device, its first mapped sector, and two block sizes.
 ///
 /// ```
 /// use dm_targets::ebs::EbsTable;
@@ -64,8 +64,7 @@ pub struct EbsTable {
     pub offset: Sectors,
     /// The logical block size of the mapped device in sectors: a power of two, at most one memory page.
     pub emulated: u16,
-    /// The size in sectors of the blocks that are read from and written to `device`: a power of two. `None` means its
-    /// logical block size.
+    /// The block size in sectors for I/O to `device`, a power of two. `None` means the logical block size of `device`.
     pub underlying: Option<u16>,
 }
 
@@ -76,7 +75,7 @@ impl EbsTable {
         Self { device: device.into(), offset, emulated, underlying: None }
     }
 
-    /// Reads and writes the device in blocks of `sectors` sectors, instead of its logical block size.
+    /// Uses blocks of `sectors` sectors for I/O to the device, instead of its logical block size.
     #[must_use]
     pub fn underlying(self, sectors: u16) -> Self {
         Self { underlying: Some(sectors), ..self }

@@ -39,7 +39,7 @@ impl Target for Linear {
     }
 }
 
-/// The arguments of a `linear` target: a device, and the first sector of it that is mapped.
+/// The arguments of a `linear` target: a device and its first mapped sector.
 ///
 /// ```
 /// use dm_targets::linear::LinearTable;

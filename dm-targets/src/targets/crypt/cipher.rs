@@ -10,7 +10,8 @@ const CAPI: &str = "capi:";
 
 /// The cipher, its chaining mode and the generator of initialization vectors (IVs), in one word.
 ///
-/// The word is kept as it was written. Only its syntax is checked; the running kernel decides which ciphers and modes exist.
+/// The word is kept as it was written. Only its syntax is checked; the running kernel decides which ciphers and modes
+/// exist.
 ///
 /// ```
 /// use dm_targets::crypt::{Cipher, IvMode};
@@ -46,14 +47,14 @@ keywords! {
         Benbi = "benbi",
         /// All zeros.
         Null = "null",
-        /// The IV of Loop-AES, usually with 64 keys; one more key, if given, is the seed. Requires encryption sectors
-        /// of 512 bytes.
+        /// The IV of Loop-AES, usually with 64 keys. An additional key, if given, is the seed. Requires encryption
+        /// sectors of 512 bytes.
         Lmk = "lmk",
         /// The IV and whitening of old TrueCrypt volumes. Requires encryption sectors of 512 bytes.
         Tcw = "tcw",
         /// A random IV, which is stored in the integrity metadata of the sector.
         Random = "random",
-        /// The encrypted byte offset, as in BitLocker.
+        /// The byte offset of the sector, encrypted with the key, as in BitLocker.
         Eboiv = "eboiv",
         /// The same as [`Eboiv`](Self::Eboiv), with the Elephant diffuser.
         Elephant = "elephant",
@@ -65,8 +66,8 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// [`Problem::Expected`]: the name or the chaining mode is empty, a required IV generator or the hash of `essiv` is
-    /// missing, the key count is not a power of two, or there are brackets without the prefix `capi:`.
+    /// [`Problem::Expected`]: the name or the chaining mode is empty, a required IV generator is missing, `essiv` has
+    /// no hash, the key count is not a power of two, or there are brackets without the prefix `capi:`.
     /// [`Problem::ForbiddenByte`]: the text contains NUL or the byte 0xA0.
     pub fn new(specification: &str) -> Result<Self, Problem> {
         let parts = Parts::split(specification);
@@ -94,26 +95,28 @@ impl Cipher {
         Parts::split(&self.text).name
     }
 
-    /// The number of keys that are used for sectors in turn; if not given, 1, or 64 for `lmk` with the prefix `capi:`.
+    /// The number of keys, which consecutive sectors use in turn. If the word has no count, there are 64 keys for `lmk`
+    /// with the prefix `capi:`, and otherwise one.
     #[must_use]
     pub const fn key_count(&self) -> u32 {
         self.key_count
     }
 
-    /// The chaining mode, such as `xts`, or `cbc` if the word is only a name; `None` with the prefix `capi:`, where the
-    /// name includes it.
+    /// The chaining mode, such as `xts`. If the word is only a name, the mode is `cbc`. With the prefix `capi:`, the
+    /// mode is part of the name, and this is `None`.
     #[must_use]
     pub fn chain_mode(&self) -> Option<&str> {
         Parts::split(&self.text).chain_mode
     }
 
-    /// The IV generator, or `plain` if the word is only a name or `name-plain`; `None` if there is none.
+    /// The IV generator. If the word is only a name or `name-plain`, the generator is `plain`. `None` if the word names
+    /// no generator.
     #[must_use]
     pub const fn iv(&self) -> Option<&IvMode> {
         self.iv.as_ref()
     }
 
-    /// The part after the IV generator and a colon, which only `essiv` uses; `None` if not given.
+    /// The options of the IV generator, which follow it after a colon. Only `essiv` uses them. `None` if not given.
     #[must_use]
     pub fn iv_options(&self) -> Option<&str> {
         Parts::split(&self.text).iv_options

@@ -9,12 +9,12 @@ pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 
 /// The integrity metadata of each encryption sector. The word is `<tag_size>:<profile>`, such as `28:aead`.
 ///
-/// The underlying device must store such metadata for blocks of the encryption sector size; in Linux 6.1, it must be an
-/// [`integrity`](crate::integrity) device or have one below it.
+/// The underlying device must store this metadata, in blocks of the encryption sector size. Linux 6.1 requires that the
+/// underlying device is an [`integrity`](crate::integrity) device or has one below it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
-    /// The number of bytes per encryption sector, from 1 to 480: at most as many as the device stores per block, and in
-    /// Linux 6.1 exactly as many.
+    /// The number of bytes per encryption sector, from 1 to 480. The device must store at least this number per block,
+    /// and in Linux 6.1 exactly this number.
     pub tag_size: u32,
     /// What the bytes hold.
     pub profile: IntegrityProfile,
@@ -22,8 +22,8 @@ pub struct CryptIntegrity {
 
 keywords! {
     exact;
-    /// What the integrity metadata holds. The kernel ignores the case of the word but prints it as given, so a word in
-    /// upper case is `Other`.
+    /// What the integrity metadata holds. The kernel ignores the case of the word. It prints the word as given, so a
+    /// word in upper case becomes `Other`.
     pub enum IntegrityProfile {
         /// The authentication tag of an authenticated cipher, and the IV if it is random. Requires a cipher with the
         /// prefix `capi:`.
@@ -34,13 +34,13 @@ keywords! {
 }
 
 impl CryptIntegrity {
-    /// `tag_size` bytes for an authenticated cipher: its tag, and the IV if it is random.
+    /// Stores `tag_size` bytes: the tag of an authenticated cipher, and the IV if it is random.
     #[must_use]
     pub const fn aead(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::Aead }
     }
 
-    /// `tag_size` bytes, the size of the IV, for the IV generator `random`.
+    /// Stores `tag_size` bytes for the IV generator `random`. This must be the size of the IV.
     #[must_use]
     pub const fn none(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::None }

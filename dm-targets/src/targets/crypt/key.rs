@@ -91,8 +91,8 @@ keywords! {
 
 /// A reference to a key in a kernel keyring, `:size:type:description`.
 ///
-/// The kernel looks up the key in the keyrings of the calling process when it receives the table or message, requires
-/// it to have exactly this size, and copies it.
+/// When the kernel receives the table or message, it looks up the key in the keyrings of the calling process and copies
+/// it. The key must have exactly this size.
 ///
 /// ```
 /// use dm_targets::crypt::{KeyringKey, KeyringType};
@@ -141,7 +141,7 @@ impl KeyringKey {
         &self.key_type
     }
 
-    /// The description under which the key is found in its keyring.
+    /// The description that identifies the key in its keyring.
     #[must_use]
     pub fn description(&self) -> &str {
         self.description.reveal()

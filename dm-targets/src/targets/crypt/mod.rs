@@ -15,24 +15,25 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | cipher | [`Cipher`] | | kept as written |
-//! | key | [`CryptKey`] | | an even number of digits: the kernel would ignore the last of an odd number |
+//! | key | [`CryptKey`] | | an even number of digits, because the kernel ignores the last digit of an odd number |
 //! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector size |
 //! | device | [`Device`] | | |
 //! | start | [`Sectors`] | sectors on the device | |
 //! | #opt | count | words | at most 9 (8 in versions 1.22.0 to 1.25), although there are ten options |
 //! | integrity | [`CryptIntegrity`] | tag size in bytes, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
-//! | integrity_key_size | `u32` | bytes | at least 1; with `aead` only for `authenc(...)`, at most the size of the key |
+//! | integrity_key_size | `u32` | bytes | at least 1; with `aead`, at most the size of the key and only for `authenc(...)` |
 //!
-//! This crate refuses two tables that crash the kernel. A tag size without a profile, `integrity:28`, makes the kernel
-//! read through a null pointer. With the profile `aead` and a cipher other than `authenc(...)`, `integrity_key_size`
-//! makes `crypt_setkey` write through a null pointer, because `crypt_ctr_auth_cipher` allocates the buffer only for
-//! that cipher (seen with Linux 6.12).
+//! This crate refuses two kinds of tables that crash the kernel:
+//!
+//! - A tag size without a profile, such as `integrity:28`, makes the kernel read through a null pointer.
+//! - With the profile `aead`, `integrity_key_size` makes `crypt_setkey` write through a null pointer unless the cipher
+//!   is `authenc(...)`. `crypt_ctr_auth_cipher` allocates the buffer only for this cipher (seen with Linux 6.12).
 //!
 //! Flags and profiles are not case-sensitive, but names before a colon are. Words after the counted options are ignored.
 //!
-//! The kernel prints the key in the clear with digits in lower case, and omits `sector_size:512` and a count of 0. It prints
-//! a wiped key as zeros of the same size.
+//! When the kernel prints a table, it prints the key in the clear, with digits in lower case. A wiped key becomes zeros
+//! of the same size. The kernel omits `sector_size:512` and a count of 0.
 //!
 //! The device must be suspended when it receives a message. Status and reply are empty.
 //!

@@ -25,19 +25,19 @@ options! {
         no_read_workqueue(): bool = Flag("no_read_workqueue"), since (1, 22, 0);
         /// Encrypts writes without a work queue where possible. The kernel sets this itself on zoned devices.
         no_write_workqueue(): bool = Flag("no_write_workqueue"), since (1, 22, 0);
-        /// The integrity metadata of each encryption sector; none if not given.
+        /// The integrity metadata of each encryption sector. By default, there is none.
         integrity(integrity: CryptIntegrity): Option<CryptIntegrity> = Pair("integrity"), since (1, 17, 0);
-        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given.
+        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096. The default is 512.
         sector_size(bytes: u16): Option<u16> = Pair(SECTOR_SIZES), since (1, 17, 0);
-        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
+        /// Computes initialization vectors from the number of the encryption sector, not of the 512-byte sector.
         iv_large_sectors(): bool = Flag("iv_large_sectors"), since (1, 17, 0);
-        /// The size in bytes of the authentication part of the key; the size of the digest if not given. With the
-        /// profile `aead`, only for `authenc(...)`.
+        /// The size in bytes of the part of the key that is used for authentication. The default is the digest size of
+        /// the hash. With the profile `aead`, it can be given only for the cipher `authenc(...)`.
         integrity_key_size(bytes: u32): Option<u32> = Pair(Limits::new("integrity_key_size", 1, u32::MAX as u64)),
             since (1, 28, 0);
     }
     other {
-        /// Options that this crate does not know; they are printed after the others.
+        /// Options that this crate does not know. They are printed after the known options.
         other_options: SecretWord = "option";
     }
     case: Any;
@@ -70,8 +70,8 @@ pub struct CryptTable {
     pub cipher: Cipher,
     /// The key, or a reference to a kernel keyring.
     pub key: CryptKey,
-    /// The number of 512-byte sectors that is added to the sector number for the initialization vector; a multiple of
-    /// the encryption sector size.
+    /// The number of 512-byte sectors to add to the sector number that the initialization vector is computed from. It
+    /// must be a multiple of the encryption sector size.
     pub iv_offset: Sectors,
     /// The device that stores the encrypted sectors.
     pub device: Device,
