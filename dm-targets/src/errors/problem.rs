@@ -10,52 +10,54 @@ pub enum Problem {
     Missing,
     /// There are more words than the target accepts.
     Unexpected,
-    /// A word that is not made of decimal digits, with a `-` or `+` before them only where the field takes one.
+    /// The word is not a decimal number. Only some fields allow a `-` or `+` before the digits.
     NotDecimal,
-    /// A number outside the range that the kernel accepts or that its type can hold.
+    /// The number is outside the range that the kernel accepts or that the type can hold.
     OutOfRange {
         /// The smallest possible number.
         min: u64,
         /// The largest possible number.
         max: u64,
     },
-    /// A number that is not a power of two.
+    /// The number is not a power of two.
     NotPowerOfTwo,
-    /// A number that is not a multiple of the number in the variant.
+    /// The number is not a multiple of the number in this variant.
     NotMultipleOf(u64),
-    /// A device number whose major has more than 12 bits or whose minor has more than 20 bits.
+    /// The device number has a major of more than 12 bits or a minor of more than 20 bits.
     DeviceNumberTooLarge,
-    /// No digits, an odd number of digits, or characters that are not hexadecimal digits.
+    /// The word is empty, has an odd number of digits, or contains a character that is not a hexadecimal digit.
     NotHex,
-    /// A word or value that does not fit this description. The description is the end of a sentence that begins with
-    /// "must be", such as `P, PO or N`.
+    /// The word or value does not fit this description. The description, such as `P, PO or N`, continues the words
+    /// "must be".
     Expected(&'static str),
-    /// A count of words that is larger than the number of words that follow.
+    /// The count of words is larger than the number of words that follow.
     TooFewWords {
         /// The number that the count states.
         counted: u32,
         /// The number of words that follow.
         found: usize,
     },
-    /// A word that this crate does not know, in a place where unknown words cannot be kept.
+    /// This crate does not know the word, and cannot keep unknown words in this place.
     Unknown,
-    /// An option that is given twice.
+    /// The option is given twice.
     Repeated,
     /// The field has the same value as the named field, but the two must differ.
     SameAs(&'static str),
-    /// A value that cannot be combined with the named option or property, such as `mode I`.
+    /// The value cannot be combined with the named option or property, such as `mode I`.
     Conflict(&'static str),
-    /// A backslash before anything but white space or a backslash: the kernel would remove it.
+    /// The word has a backslash before a character other than white space or a backslash. The kernel would remove this
+    /// backslash.
     NeedlessBackslash,
-    /// A byte that the word must not contain.
+    /// The word contains this byte, which it must not contain.
     ///
-    /// No word can contain NUL, or 0xA0, at which the kernel splits words although it is part of some UTF-8 characters.
-    /// Some words exclude further bytes: the type of a key reference must not contain white space or colons.
+    /// No word can contain NUL or 0xA0. The kernel splits words at 0xA0, although this byte is part of some UTF-8
+    /// characters. For some words, further bytes are forbidden: the type of a key reference must not contain white
+    /// space or colons.
     ForbiddenByte(u8),
-    /// A word that may be a key or part of one, in a field that is not secret: errors and `Debug` would show it.
+    /// The word may be a key or part of a key, but is in a field that errors and `Debug` show.
     ///
-    /// Only in texts of targets that may contain keys (see [`Target::SECRET`](crate::Target::SECRET)), and in the
-    /// target type or the device name of a line.
+    /// This is reported only in texts of targets that may contain keys (see [`Target::SECRET`](crate::Target::SECRET)),
+    /// and in the target type or the device name of a line.
     MayBeKey,
 }
 

@@ -10,7 +10,7 @@ const CANCEL_DEFERRED_REMOVE: &str = "@cancel_deferred_remove";
 
 /// A message to the device-mapper core about a device. It starts with `@` and is not passed to a target.
 ///
-/// It can be sent to any sector.
+/// The message can be sent to any sector of the device.
 ///
 /// Kernel: `message_for_md` in `drivers/md/dm-ioctl.c`.
 ///
@@ -24,8 +24,8 @@ const CANCEL_DEFERRED_REMOVE: &str = "@cancel_deferred_remove";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceMessage {
-    /// Cancels a deferred removal, so that the device is kept when it is closed; fails with `EBUSY` if the removal has
-    /// started.
+    /// Cancels a deferred removal, so that the device is kept when it is closed. Fails with `EBUSY` if the removal has
+    /// already started.
     CancelDeferredRemove,
     /// A message about I/O statistics.
     Stats(StatsMessage),

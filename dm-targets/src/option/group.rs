@@ -218,8 +218,8 @@ macro_rules! options {
         }
 
         impl $group {
-            /// What later versions of the target added to this group, each with that version: a part of
-            /// `Target::FEATURES`.
+            /// Words that later versions of the target added, each with the first version that supports it.
+            /// `Target::FEATURES` contains these entries.
             pub const FEATURES: &'static [$crate::option::Feature] = &[
                 $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
                 $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?
@@ -278,7 +278,6 @@ macro_rules! options {
         impl $table {
             $(
                 #[doc = concat!("Sets [`", stringify!($field), "`](", stringify!($group), "::", stringify!($field), ").")]
-                ///
                 $(#[$doc])*
                 #[must_use]
                 pub fn $field(mut self $(, $param: $param_type)?) -> Self {

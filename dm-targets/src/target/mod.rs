@@ -335,7 +335,7 @@ impl fmt::Display for NoText {
     }
 }
 
-/// The messages of a target that accepts none; it has no values.
+/// The message type of a target that accepts no messages. It has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoMessage {}
 

@@ -88,9 +88,11 @@ macro_rules! targets {
         }
 
         impl AnyStatus {
-            /// The health of the target according to this status; `None` for a target type that this crate does not
-            /// know. For `integrity`, use [`StatusLine::health`](crate::StatusLine::health): recalculation is complete
-            /// at the length of the line, which a status does not contain.
+            /// Returns the health of the target according to this status, or `None` if this crate does not know the
+            /// target type.
+            ///
+            /// For `integrity`, use [`StatusLine::health`](crate::StatusLine::health). Recalculation is complete when
+            /// it reaches the length of the line, and a status does not contain this length.
             ///
             /// ```
             /// use dm_targets::StatusLine;

@@ -35,8 +35,8 @@ impl Target for ErrorTarget {
 
     const FEATURES: &'static [Feature] = &[Feature { name: "device", since: Version::new(1, 7, 0) }];
 
-    /// As [`Target::difference`]. An empty table is equal to any other, since the kernel prints every `error` table as
-    /// an empty one.
+    /// Compares two tables; see [`Target::difference`]. An empty table equals every other table, because the kernel
+    /// prints every `error` table as empty.
     fn difference(one: &ErrorTable, other: &ErrorTable) -> Option<TableDifference> {
         let is_printed = [one, other].contains(&&ErrorTable::default());
         Comparison::new(one, other).layout("table", |table| table).result().filter(|_| !is_printed)

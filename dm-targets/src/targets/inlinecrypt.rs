@@ -77,9 +77,10 @@ impl Target for InlineCrypt {
         table.options.check()
     }
 
-    /// As [`Target::difference`]. A sector size of 512 bytes, and `iv_large_sectors` at this size, are ignored: they
-    /// have no effect, and the kernel does not print them. Of a longer key, only the 64 bytes that the kernel prints are
-    /// compared. A key in a keyring differs from the key that the kernel prints for it.
+    /// Compares two tables; see [`Target::difference`]. A sector size of 512 bytes is ignored, and so is
+    /// `iv_large_sectors` with this size: both have no effect, and the kernel does not print them. Of a key, only the
+    /// first 64 bytes are compared, because the kernel prints no more. A reference to a keyring differs from the key
+    /// that the kernel prints for it.
     fn difference(one: &InlineCryptTable, other: &InlineCryptTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(InlineCryptTable::as_printed);
         Comparison::new(&one, &other).layout("table", |table| table).result()

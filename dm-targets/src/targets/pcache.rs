@@ -58,7 +58,8 @@ impl Target for Pcache {
         table.options.check()
     }
 
-    /// An option that is left out equals its default, which the kernel prints.
+    /// Compares two tables; see [`Target::difference`]. A missing option equals its default, because the kernel prints
+    /// the default.
     fn difference(one: &PcacheTable, other: &PcacheTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(PcacheTable::in_full);
         Comparison::new(&one, &other).layout("table", |table| table).result()

@@ -12,11 +12,11 @@ use crate::text::word::{Word, WordBuf};
 
 /// A device in a table: its number, or the path of its node.
 ///
-/// The kernel accepts a path wherever it accepts a number, but prints numbers, except in vdo tables. Numbers are better for
-/// programs: they need no lookup and mean the same device in every mount namespace.
+/// The kernel accepts a path wherever it accepts a number. It prints numbers, except in vdo tables. Programs should use
+/// numbers, which need no lookup and mean the same device in every mount namespace.
 ///
-/// A word of digits alone is refused, although the kernel treats it as a path: it usually means that the device was
-/// forgotten.
+/// A word that consists only of digits is refused. The kernel treats such a word as a path, but it usually means that
+/// the device was forgotten.
 ///
 /// Kernel: `dm_devt_from_path` in `drivers/md/dm-table.c`.
 ///
@@ -50,13 +50,13 @@ impl DevicePath {
 }
 
 impl Device {
-    /// Takes the whole text, with its spaces and backslashes, as a device number or as a path.
+    /// Makes a device from a device number or a path. Spaces and backslashes are part of the path.
     ///
     /// # Errors
     ///
     /// [`Problem::DeviceNumberTooLarge`]: the text is a device number that is too large for the kernel.
-    /// [`Problem::Missing`]: it is empty. [`Problem::Expected`]: it consists of digits alone.
-    /// [`Problem::ForbiddenByte`]: it contains NUL or the byte 0xA0.
+    /// [`Problem::Missing`]: the text is empty. [`Problem::Expected`]: the text consists only of digits.
+    /// [`Problem::ForbiddenByte`]: the text contains NUL or the byte 0xA0.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         match number(&text)? {

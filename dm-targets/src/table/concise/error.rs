@@ -12,11 +12,11 @@ pub struct ConciseError {
     pub(super) kind: ConciseErrorKind,
 }
 
-/// The reason why a device is wrong.
+/// The reason why a device in the concise form is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConciseErrorKind {
-    /// A field other than the lines of the table is wrong or missing, or the table has more than 256 lines.
+    /// A field before the table is wrong or missing, or the table has more than 256 lines.
     Field(InvalidField),
     /// The table is wrong. [Spans](crate::ParseError::span) are positions in the whole text.
     Table(TableError),

@@ -64,8 +64,9 @@ impl Target for Flakey {
         check_conflicts(&table.features)
     }
 
-    /// As [`Target::difference`], but a probability of 0 counts as not given. A table without any other feature equals
-    /// one with `error_reads` and `error_writes`, which Linux 6.12 prints for it.
+    /// Compares two tables; see [`Target::difference`]. A probability of 0 counts as not given. A table without any
+    /// other feature equals a table with `error_reads` and `error_writes`, because Linux 6.12 prints these two features
+    /// for it.
     fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(FlakeyTable::in_full);
         Comparison::new(&one, &other)

@@ -82,10 +82,10 @@ impl Target for Integrity {
         table.options.reset_recalculate = false;
     }
 
-    /// As [`Target::difference`], with the requested table as `one` and the one that the kernel printed as `other`.
-    /// What the kernel prints without a request is not compared, nor are `journal_sectors` and `interleave_sectors`, which
-    /// an existing device has in its superblock. A number that the kernel may print for the requested one does not
-    /// differ from it.
+    /// Compares the requested table `one` with `other`, which the kernel printed; see [`Target::difference`]. Values
+    /// that the kernel prints without a request are ignored. `journal_sectors` and `interleave_sectors` are ignored,
+    /// too, because an existing device has them in its superblock. A printed number counts as equal if the kernel may
+    /// have adjusted the requested number to it.
     fn difference(one: &IntegrityTable, other: &IntegrityTable) -> Option<TableDifference> {
         let other = other.as_requested(one);
         Comparison::new(one, &other)

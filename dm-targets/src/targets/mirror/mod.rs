@@ -68,7 +68,8 @@ impl Target for Mirror {
         check_features(&table.features)
     }
 
-    /// As [`Target::difference`]. A core log with `sync` differs from one without it, although both mean the same.
+    /// Compares two tables; see [`Target::difference`]. A core log with `sync` differs from a core log without `sync`,
+    /// although both mean the same.
     fn difference(one: &MirrorTable, other: &MirrorTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("legs", |table| &table.legs)

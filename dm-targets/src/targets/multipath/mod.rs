@@ -92,8 +92,9 @@ impl Target for Multipath {
         table.check()
     }
 
-    /// `one` is the requested table. Another hardware handler than the requested one does not differ from it, nor does any
-    /// if `retain_attached_hw_handler` was requested: it was attached to a path before.
+    /// Compares the requested table `one` with `other`, which the kernel printed; see [`Target::difference`]. A printed
+    /// hardware handler is ignored if a handler or `retain_attached_hw_handler` was requested. It may have been
+    /// attached to a path before the table was loaded.
     fn difference(one: &MultipathTable, other: &MultipathTable) -> Option<TableDifference> {
         let [one, other] = [one, &other.as_requested(one)].map(MultipathTable::as_printed);
         Comparison::new(&one, &other)

@@ -79,8 +79,8 @@ impl Target for Raid {
         table.check(length)
     }
 
-    /// Removes `delta_disks`, and what the metadata devices record: `nosync` and `rebuild`. Without a metadata device only
-    /// `rebuild` says that a device is out of sync, so it stays.
+    /// Removes `delta_disks`, and also `nosync` and `rebuild` if the metadata devices record them. Without a metadata
+    /// device, `rebuild` is the only record that a device is out of sync, so it stays.
     fn remove_requests(table: &mut RaidTable) {
         table.params.delta_disks = None;
         let has_metadata = |index: &u32| {
@@ -96,7 +96,8 @@ impl Target for Raid {
         }
     }
 
-    /// `one` is the requested table. A number that the kernel may print for the requested one does not differ from it.
+    /// Compares the requested table `one` with `other`, which the kernel printed; see [`Target::difference`]. A printed
+    /// number counts as equal if the kernel may have adjusted the requested number to it.
     fn difference(one: &RaidTable, other: &RaidTable) -> Option<TableDifference> {
         let [one, other] = [one.clone(), other.as_requested(one)].map(RaidTable::in_full);
         Comparison::new(&one, &other)
