@@ -6,7 +6,7 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | offset | [`Sectors`] | sectors on the device | a multiple of the underlying block size; in some kernels also less than the length |
+//! | offset | [`Sectors`] | sectors on the device | a multiple of the underlying block size; some kernels also require an offset less than the length |
 //! | emulated | `u16` | sectors | a power of two, at most a page of memory |
 //! | underlying | `u16` | sectors | a power of two; if not given, the device's logical block size |
 //!

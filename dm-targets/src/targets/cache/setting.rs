@@ -12,7 +12,7 @@ keywords! {
     pub enum CachePolicy {
         /// Stochastic multiqueue: blocks move between several queues according to how often they are hit.
         Smq = "smq",
-        /// Another name for [`Smq`](Self::Smq), from an older policy.
+        /// The name of an older policy. It now means [`Smq`](Self::Smq).
         Mq = "mq",
         /// Adds no blocks to the cache, and writes back all dirty blocks.
         Cleaner = "cleaner",
@@ -88,7 +88,7 @@ pub struct CacheSetting {
 }
 
 impl CacheSetting {
-    /// Sets `key` to a number.
+    /// Sets `key` to the number `value`.
     #[must_use]
     pub const fn new(key: CacheKey, value: u64) -> Self {
         Self { key, value: CacheValue::Number(value) }
