@@ -34,10 +34,10 @@ pub trait OptionGroup: Default {
     /// The field name in errors about a word that is not a known option.
     const NAME: &'static str;
 
-    /// How many words the kernel accepts, and what errors call the number of words.
+    /// The limits of the number of words, and the field name of this number in errors.
     const LIMITS: Limits;
 
-    /// Whether the number of words stands before the group: always, sometimes or never.
+    /// Whether a table contains the number of words before the group.
     const COUNT: Count;
 
     /// Parses the option that begins with `word`. Returns the index of the option's field in the struct, from 0, or

@@ -41,10 +41,10 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The table, which the kernel's constructor reads and `STATUSTYPE_TABLE` prints.
     type Table: Params + Eq + Hash;
 
-    /// The status, which `STATUSTYPE_INFO` prints; [`NoStatus`] if it is always empty.
+    /// The status, which `STATUSTYPE_INFO` prints. It is [`NoStatus`] if the status is always empty.
     type Status: Params;
 
-    /// The messages that the target accepts; [`NoMessage`] if it accepts none.
+    /// The type of the messages. It is [`NoMessage`] if the target accepts no messages.
     type Message: Message;
 
     /// The options, arguments, messages and values that later versions of the target added. A value is, for example, a
@@ -57,16 +57,15 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     const FEATURES: &'static [Feature] = &[];
 
     /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`). This is `false` for
-    /// verity: Linux 6.12 requires it there, but Linux 6.1 does not.
+    /// verity, because only newer kernels require it: Linux 6.12 does, Linux 6.1 does not.
     const SINGLETON: bool = false;
 
-    /// Whether a table with a line of this target may have lines of no other target (`DM_TARGET_IMMUTABLE`).
-    /// While such a table is active, the kernel only accepts a new table of this target, or one with at least one
-    /// `error` line.
+    /// Whether a table with a line of this target must not have lines of another target (`DM_TARGET_IMMUTABLE`). While
+    /// such a table is active, the kernel accepts a new table only if it is of this target or has an `error` line.
     const IMMUTABLE: bool = false;
 
-    /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems should
-    /// ignore such devices.
+    /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems
+    /// should ignore such devices.
     const INTERNAL: bool = false;
 
     /// Whether the table or a message may contain key material. Errors then never show the text.
@@ -98,8 +97,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Ok(())
     }
 
-    /// Whether `table` was parsed from a text such as `Fail`, which the kernel prints if it cannot print the table. Such
-    /// a table cannot be loaded.
+    /// Whether `table` was parsed from a text such as `Fail`, which the kernel prints instead of a table that it cannot
+    /// print. You cannot load such a `table`.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;
@@ -107,7 +106,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     }
 
     /// Removes one-time requests, such as `rebuild` of a RAID, from a table that the kernel printed. The kernel prints
-    /// them even after it has carried them out; loading them again would repeat them. By default, removes nothing.
+    /// them even after it has carried them out, and would repeat them if you loaded them again. The default
+    /// implementation removes nothing.
     fn remove_requests(table: &mut Self::Table) {
         let _ = table;
     }
@@ -136,8 +136,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// Returns the health of the target that a status shows. The default is [good](crate::HealthState::Good), for
-    /// targets whose status does not show their health.
+    /// Returns the health of the target according to `status`. The default implementation, for targets whose status
+    /// does not show their health, returns [good](crate::HealthState::Good).
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
@@ -194,7 +194,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse::<Self, _>(Fields::printed(text), TextKind::Status)
     }
 
-    /// Parses a message as it is sent to the kernel, with quotes ([`TextForm::Input`](crate::TextForm::Input)). An
+    /// Parses a message in the form in which it is sent to the kernel ([`TextForm::Input`](crate::TextForm::Input)). An
     /// extra word is an error, even if the kernel would ignore it.
     ///
     /// # Errors
@@ -230,8 +230,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse_with::<Self, _>(Fields::printed(text), TextKind::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Returns whether this version of the target supports the feature `name`, or `None` if
-    /// [`FEATURES`](Self::FEATURES) does not list the name. The kernel reports the version.
+    /// Returns whether the target supports the feature `name` in this version, which the kernel reports. Returns `None`
+    /// if [`FEATURES`](Self::FEATURES) does not list the name.
     ///
     /// ```
     /// use dm_targets::{Crypt, Target};
@@ -278,7 +278,7 @@ impl ParseError {
 /// `Display` prints the words in the kernel's order. For tables and messages, `{}` quotes words so that the kernel can read
 /// them, and `{:#}` prints them without quotes, as the kernel does.
 pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
-    /// Parses the words of this value. The caller refuses any further words.
+    /// Parses the words of this value. The caller checks that no words are left.
     ///
     /// # Errors
     ///
@@ -288,7 +288,7 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
 
 /// The messages of a target, with the type of their replies.
 pub trait Message: Params {
-    /// The type of the target's replies. It is [`NoReply`], another name of [`NoText`](crate::NoText), if they are
+    /// The type of the target's replies. It is [`NoReply`], an alias of [`NoText`](crate::NoText), if the replies are
     /// always empty.
     type Reply: Params;
 

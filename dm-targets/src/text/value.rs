@@ -18,8 +18,8 @@ pub trait Value: Sized {
     /// [`Problem`]: the reason why the word is not such a value. The caller adds the position of the word.
     fn read(word: Word<'_>) -> Result<Self, Problem>;
 
-    /// Reads the value at the start of `text` and returns it with the text after it. For numbers and keywords, this is
-    /// faster than finding the end of the word first.
+    /// Reads the value at the start of `text`, and returns the value and the rest of the text. For numbers and
+    /// keywords, this is faster than [`read`](Self::read), which needs the end of the word first.
     ///
     /// The value must equal the one that [`read`](Self::read) returns. The caller uses the value only if the word ends
     /// after it. If this returns `None`, as it does by default, the caller calls `read`.
