@@ -40,7 +40,7 @@ impl CryptIntegrity {
         Self { tag_size, profile: IntegrityProfile::Aead }
     }
 
-    /// Stores `tag_size` bytes for the IV generator `random`. This must be the size of the IV.
+    /// Stores the IV of the generator `random`. `tag_size` is the size of the IV.
     #[must_use]
     pub const fn none(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::None }

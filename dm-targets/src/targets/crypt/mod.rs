@@ -19,7 +19,7 @@
 //! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector size |
 //! | device | [`Device`] | | |
 //! | start | [`Sectors`] | sectors on the device | |
-//! | #opt | count | words | at most 9, and 8 in target versions 1.22.0 to 1.25, although there are ten options |
+//! | #opt | count | words | at most 9 (8 in target versions 1.22.0 to 1.25), although there are ten options |
 //! | integrity | [`CryptIntegrity`] | tag size in bytes, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
 //! | integrity_key_size | `u32` | bytes | at least 1; with `aead`, at most the size of the key and only for `authenc(...)` |
