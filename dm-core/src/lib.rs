@@ -2,13 +2,13 @@
 //!
 //! There are two levels:
 //!
-//! - [`Dm`] has a method for every command of the control node. A call is one ioctl, repeated only if the reply does
-//!   not fit into the buffer; a refusal may take one more to find its reason.
-//! - [`Host`] has operations, which consist of several commands: set up a device, replace the table of a device in use,
-//!   remove a device. They wait for udev. When a step fails, they are undone, or the error says what is left.
+//! - [`Dm`] has a method for every command of the control node. A call sends one ioctl. If the reply does not fit into
+//!   the buffer, the call repeats the ioctl. After a refusal, it may send another ioctl to find the reason.
+//! - [`Host`] has operations, which send several commands and wait for udev: for example, to set up a device, to
+//!   replace the table of a device in use, or to remove a device. If a step fails, the operation undoes the steps
+//!   before it, or the error says what is left.
 //!
-//! The crate needs neither libdevmapper nor the kernel's headers, and the program finds out at run time what the kernel
-//! supports.
+//! The crate needs neither libdevmapper nor the kernel's headers. It finds out at run time what the kernel supports.
 //!
 //! ```
 //! use dm_core::{Host, TargetLine};
@@ -45,46 +45,54 @@
 //!
 //! # What a command costs
 //!
-//! A command without payload is one ioctl with a header on the stack. A reply with a payload owns its memory and
-//! returns it to its handle when it is dropped. A handle keeps at most four such buffers; while they suffice, such a
-//! command is one ioctl as well and allocates nothing. If a reply does not fit, the command is repeated. Replies are
-//! decoded while they are iterated. Offering the kernel more memory than needed is not free, since it copies all of it,
-//! so a handle remembers how much each command needed last. Before a command for which the kernel logs the reason of an
-//! error, the handle moves to the end of the log, which takes three short system calls: see
-//! [`OpenOptions::kernel_log`]. `cargo xtask costs --whole` counts the instructions of whole calls, the kernel's part
-//! included, and compares them with ioctls by hand.
+//! A command without payload is one ioctl with a header on the stack.
 //!
-//! The memory after a request is zero when it is passed to the kernel. Some targets write nothing as their status
-//! (`unstripe_status` and, for a few layouts, `raid_status`); the kernel then returns the bytes that the caller passed
-//! as the text. If these had no NUL, a 6.12 kernel crashed.
+//! A command with a payload needs a buffer. Its reply owns the buffer, and returns it to the handle when the reply is
+//! dropped. A handle keeps at most four such buffers. While they suffice, a command with a payload is also one ioctl
+//! and allocates nothing. If a reply does not fit, the command is repeated. The kernel copies the whole buffer, used or
+//! not, so a handle remembers how much memory each command needed last. Replies are decoded while they are iterated.
+//!
+//! For some commands, the kernel logs the reason of an error. Before such a command, the handle moves to the end of the
+//! log, which takes three short system calls: see [`OpenOptions::kernel_log`].
+//!
+//! `cargo xtask costs --whole` counts the instructions of whole calls, including those in the kernel, and compares them
+//! with ioctls without a library.
+//!
+//! The memory after a request is zero when it is passed to the kernel. Some targets do not write a status
+//! (`unstripe_status` and, for a few layouts, `raid_status`). The kernel then returns the caller's own bytes as the
+//! status. If these bytes contained no NUL, a 6.12 kernel crashed.
 //!
 //! # Errors
 //!
-//! The [`Error`] of a refused command names the command, the device and the errno, and, if the kernel's log can be
-//! read, the reason logged there. Its predicates ([`is_busy`](Error::is_busy), [`is_not_found`](Error::is_not_found),
-//! …) take into account that an errno means different things for different commands. A malformed reply is an error as
-//! well, never a panic. [`OpError`], the error of operations, also says which step failed and what is left. `Display`
-//! does not repeat the text of the `source`, so print the whole chain, for example with `{:#}` of `anyhow`.
+//! If the kernel refuses a command, the [`Error`] names the command, the device and the errno. If the kernel's log can
+//! be read, the error also has the reason that the kernel logged. The meaning of an errno depends on the command:
+//! predicates such as [`is_busy`](Error::is_busy) and [`is_not_found`](Error::is_not_found) take this into account. A
+//! malformed reply is also an error, never a panic. Operations return an [`OpError`], which also says which step failed
+//! and what is left. `Display` does not repeat the text of the `source`, so print the whole chain, for example with
+//! `{:#}` of `anyhow`.
 //!
 //! # Keys
 //!
-//! Tables that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`, Android's
-//! `default-key`), messages by `key` at their start, and both by [`Payload::may_hold_key`]. They are sent with
-//! `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies of the request. This crate wipes its own copies, and
-//! `Debug`, `Display` and serde show at most the length.
+//! Tables and messages that may contain a key are recognized: tables by the target type (`crypt`, `integrity`,
+//! `inlinecrypt`, Android's `default-key`), messages by `key` at their start, and both by [`Payload::may_hold_key`].
+//! Their requests have the flag `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies. This crate wipes its own
+//! copies. `Debug`, `Display` and serde show at most the length of such a text.
 //!
 //! # Interface versions
 //!
-//! The kernel ignores unknown flags. Therefore each command is sent with the lowest interface version that has the
-//! command and nearly all of its options. An older kernel refuses it, which is reported as [`Error::Unsupported`] with
-//! both versions. With the option `if_possible`, an older kernel executes the command without the options that it
-//! lacks; prefixes of lists, [`StatusKind::Ima`] and cookies with a semaphore are still [`Error::Unsupported`].
+//! The kernel ignores flags that it does not know. Each command is therefore sent with the lowest interface version
+//! that has the command and nearly all options that are set. An older kernel refuses the command, and the error is
+//! [`Error::Unsupported`] with both versions.
+//!
+//! With the option `if_possible`, an older kernel executes the command without the options that it lacks. Three options
+//! are still [`Error::Unsupported`] on such a kernel: a prefix that filters a list, [`StatusKind::Ima`] and a cookie
+//! with a semaphore.
 //!
 //! # Features
 //!
 //! `serde`: replies and their parts can be serialized: [`DeviceInfo`], [`Flags`], [`DeviceList`], [`ListedDevice`],
 //! [`Deps`], [`TableStatus`], [`TargetStatus`], [`Text`], [`TargetVersionList`] and [`TargetVersion`]. Names, uuids and
-//! the types of the crate `dm-units` can also be deserialized. A [`TargetLine`] can be neither.
+//! the types of the crate `dm-units` can also be deserialized. A [`TargetLine`] cannot be serialized or deserialized.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

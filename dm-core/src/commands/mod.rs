@@ -51,7 +51,7 @@ pub enum TableSlot {
     /// The table that maps I/O now.
     #[default]
     Active,
-    /// The table that [`table_load`](crate::Dm::table_load) has loaded; the next resume makes it active.
+    /// The table that [`table_load`](crate::Dm::table_load) has loaded. The next resume makes it active.
     #[doc(alias = "--inactive")]
     Inactive,
 }

@@ -4,7 +4,7 @@ use dm_units::Sectors;
 
 use super::line::{LineText, TargetLine};
 
-/// The reason why a text is not a line of a table.
+/// Why a text is not a valid line of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {

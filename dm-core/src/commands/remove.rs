@@ -55,10 +55,10 @@ pub enum Removal {
     /// The device was removed.
     #[non_exhaustive]
     Done {
-        /// Whether a uevent was sent. udev may process it after the command has returned.
+        /// Whether the kernel sent a uevent. udev may process the uevent after the command has returned.
         uevent_generated: bool,
     },
-    /// The device is open; the kernel removes it at its last close.
+    /// The device is open. The kernel removes it at its last close.
     Deferred,
 }
 

@@ -28,11 +28,11 @@ pub enum StatusKind {
     Status,
     /// The params of the table, `STATUSTYPE_TABLE`.
     Table,
-    /// The text that the integrity measurement architecture (IMA) records, `STATUSTYPE_IMA`.
+    /// The measurement that the integrity measurement architecture (IMA) records, `STATUSTYPE_IMA`.
     ///
-    /// Linux 5.15 and later. The interface version was not raised for it, so a kernel with interface 4.45 may return
-    /// the status instead. A measurement starts with `target_name=`; that of a target without measurements, such as
-    /// `thin`, is empty.
+    /// Requires Linux 5.15. The interface version was not raised for this, so a kernel with interface 4.45 may return
+    /// the status instead. A measurement starts with `target_name=`. If the target has no measurements, as `thin`, the
+    /// text is empty.
     #[doc(alias = "dm_task_ima_measurement")]
     #[doc(alias = "dmsetup measure")]
     Ima,

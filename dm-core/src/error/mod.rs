@@ -20,15 +20,14 @@ use crate::wire::{Command, ReplyError};
 /// The result of a command.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// The error of a command. Use the predicates instead of matching on the errno, since its meaning depends on the
-/// command.
+/// Why a command failed. Use the predicates instead of the errno, since the meaning of an errno depends on the command.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The control node cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The kernel refused the command, or the command was given up after a timeout or a signal.
+    /// The kernel refused the command, or a timeout or a signal ended it.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The running kernel's interface is too old for the command or for one of its options.
@@ -40,13 +39,13 @@ pub enum Error {
     Unsupported {
         /// The command that the kernel refused.
         command: Command,
-        /// The required minor number of the interface, whose major number is 4.
+        /// The minor version of the interface that the command requires; the major version is 4.
         needed_minor: u32,
         /// The interface version of the running kernel.
         kernel: Version,
     },
-    /// The request cannot be encoded for the kernel and was not sent. With [`RequestFault::ReplyTooLarge`], it was sent
-    /// and executed, perhaps several times, but the reply exceeds the largest buffer.
+    /// The request cannot be encoded for the kernel and was not sent. [`RequestFault::ReplyTooLarge`] is an exception:
+    /// the kernel executed the command, perhaps several times, but its reply does not fit into the largest buffer.
     #[error("{command} {} {fault}", fault.outcome())]
     #[non_exhaustive]
     Request {
@@ -99,47 +98,52 @@ impl Error {
 
     /// Whether the command's device does not exist.
     ///
-    /// In rare cases this also holds for a [resume](crate::Dm::device_resume) that failed while another process loaded
-    /// a table.
+    /// In rare cases this is also `true` for a [resume](crate::Dm::device_resume) that failed while another process
+    /// loaded a table.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Whether the name, uuid or minor number of a device to create or rename is taken, or a message creates a thin
-    /// device whose id is taken.
+    /// Whether the requested name, uuid or minor number is taken, or the id of a thin device that a message should
+    /// create.
     ///
-    /// This also holds if a device with a chosen minor number cannot be created for another reason, such as a lack of
+    /// If the caller chose a minor number, this is `true` for other failures of the creation too, such as a lack of
     /// memory: the kernel returns the same errno.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_taken)
     }
 
-    /// Whether the device is open, mounted or used by another device, or cannot execute the command in its present
-    /// state.
+    /// Whether the device is in use (open, mounted, or used by another device), or cannot execute the command in its
+    /// present state.
     ///
-    /// If a table could not be loaded because a disk is busy, this is `false`, and
-    /// [`is_disk_unusable`](Self::is_disk_unusable) is `true`.
+    /// This is `false` if a table could not be loaded because a disk that it uses is busy: see
+    /// [`is_disk_unusable`](Self::is_disk_unusable).
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_busy)
     }
 
-    /// Whether a table load failed with an errno that usually means that a device which the table uses is missing, busy
-    /// or lacks valid metadata. The kernel's log names the target.
+    /// Whether a table could not be loaded, probably because a device that the table uses is missing, busy or without
+    /// valid metadata. The kernel's log names the target.
     ///
-    /// Not every missing device is recognized: for `dust`, `era`, `unstriped`, `vdo` and the log device of `mirror`,
-    /// the kernel returns `EINVAL` ([`is_invalid`](Self::is_invalid)). On recent kernels such as Linux 6.12, a missing
-    /// path has the errno of a missing cipher or hash of `crypt`, `integrity` or `verity` (`ENOENT`). If the log cannot
-    /// be read, this is `true` for a missing cipher or hash as well.
+    /// The errno decides, so the result can be wrong in two cases:
+    ///
+    /// - For `dust`, `era`, `unstriped`, `vdo` and the log device of `mirror`, the kernel returns `EINVAL` if the
+    ///   device is missing. The result is then `false`, and [`is_invalid`](Self::is_invalid) is `true`.
+    /// - On recent kernels such as Linux 6.12, a missing path has the same errno (`ENOENT`) as a missing cipher or hash
+    ///   of `crypt`, `integrity` or `verity`. If the kernel's log cannot be read, the result is `true` for a missing
+    ///   cipher or hash too.
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_about_disk)
     }
 
-    /// Whether the process lacks a permission, usually `CAP_SYS_ADMIN` in the initial user namespace, or a target
-    /// returned `EPERM`, for example for `invalidate_cblocks` to a cache that is not in passthrough mode.
+    /// Whether the process lacks a permission, usually `CAP_SYS_ADMIN` in the initial user namespace.
+    ///
+    /// This is also `true` if a target returns `EPERM`, for example for the message `invalidate_cblocks` to a cache
+    /// that is not in passthrough mode.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
@@ -150,15 +154,15 @@ impl Error {
         }
     }
 
-    /// Whether the kernel returned `EINVAL`, for example for an invalid table, message or name. Its log usually has the
-    /// reason.
+    /// Whether the kernel returned `EINVAL`, for example for an invalid table, message or name. The kernel's log
+    /// usually has the reason.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.refused_with(NixErrno::EINVAL)
     }
 
-    /// Whether a signal interrupted the command (`EINTR`), usually before it took effect. A resume that waits for the end
-    /// of an internal suspension has already made a new table active.
+    /// Whether a signal interrupted the command (`EINTR`), usually before it took effect. A resume can be an exception:
+    /// if it waited for the end of an internal suspension, a new table is already active.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.refused_with(NixErrno::EINTR)
@@ -170,10 +174,10 @@ impl Error {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)
     }
 
-    /// Whether a device is read-only (`EROFS`), or a thin pool or a cache refused a message because it cannot
+    /// Whether a device is read-only (`EROFS`), or a thin pool or cache refused a message because the target cannot
     /// write its metadata (`EOPNOTSUPP`).
     ///
-    /// Such a message is refused again until the metadata can be written; the target's status shows whether it can.
+    /// The target refuses messages until it can write its metadata again. Its status shows whether it can.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_of_read_only)
@@ -187,21 +191,24 @@ impl Error {
 
     /// Whether the kernel lacks memory for the command (`ENOMEM`).
     ///
-    /// For a [`device_create`](crate::Dm::device_create) that lacks memory, the kernel usually returns `ENXIO` instead,
-    /// and this is `false`.
+    /// This is usually `false` for [`device_create`](crate::Dm::device_create): if that lacks memory, the kernel
+    /// usually returns `ENXIO`.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         self.refused_with(NixErrno::ENOMEM)
     }
 
-    /// Whether the running kernel lacks the command or an option, or a target does not support what a table requires
-    /// (`EOPNOTSUPP`), for example recalculating keyed tags of `integrity` without `legacy_recalculate`.
+    /// Whether the running kernel lacks the command or an option.
+    ///
+    /// This is also `true` if a target does not support what a table requires (`EOPNOTSUPP`), for example if
+    /// `integrity` should recalculate keyed tags without `legacy_recalculate`.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self, Self::Unsupported { .. }) || self.refusal().is_some_and(Refusal::is_of_unsupported_table)
     }
 
-    /// Whether the kernel has no device mapper, and its module could not be loaded; also on systems other than Linux.
+    /// Whether the kernel has no device mapper, and its module could not be loaded. This is always `true` on systems
+    /// other than Linux.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
         matches!(self, Self::Open(error) if error.is_no_device_mapper())

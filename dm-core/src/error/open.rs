@@ -9,7 +9,7 @@ use dm_units::{DeviceNumber, Version};
 
 use crate::wire::INTERFACE_MAJOR;
 
-/// The error of opening the control node.
+/// Why the control node could not be opened.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -23,12 +23,12 @@ pub enum OpenError {
         /// The path of the control node.
         path: PathBuf,
     },
-    /// The program was built for another system than Linux (`target_os = "linux"`), such as macOS or Android.
+    /// The program was built for a system other than Linux (`target_os = "linux"`), such as macOS or Android.
     #[error(
         "this program was not built for Linux, whose device mapper it uses; tests can use dm_testing::MemoryKernel"
     )]
     NotLinux,
-    /// The process may not use the device mapper.
+    /// The process lacks the permission to use the device mapper.
     #[error("no permission to use the device mapper through {}: {reason}", path.display())]
     #[non_exhaustive]
     Permission {
@@ -48,7 +48,7 @@ pub enum OpenError {
         path: PathBuf,
         /// The number that the control node must have.
         expected: DeviceNumber,
-        /// The file as text, such as `it is character device 1:3`.
+        /// A description of that file, such as `it is character device 1:3`.
         found: String,
     },
     /// The kernel has an interface version that this library does not support.
@@ -97,10 +97,10 @@ fn advice(path: &Path) -> &'static str {
     if path.starts_with("/proc/self/fd") { "pass an open control node" } else { "remove it and open again" }
 }
 
-/// The reason why a process may not use the device mapper.
+/// Why a process cannot use the device mapper.
 ///
-/// No check reads device cgroups or capabilities: [`DeviceCgroup`](Self::DeviceCgroup) and
-/// [`NoCapability`](Self::NoCapability) are the likely reasons when the other ones do not apply.
+/// [`DeviceCgroup`](Self::DeviceCgroup) and [`NoCapability`](Self::NoCapability) are guesses, returned if no other
+/// reason applies: the crate does not read device cgroups or capabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PermissionReason {
@@ -113,7 +113,7 @@ pub enum PermissionReason {
     /// The file system that contains the control node is mounted with `nodev`.
     #[error("the file system of the control node is mounted with nodev; mount it without, or use another /dev")]
     NoDev,
-    /// The kernel does not let root open the control node, for example because of a container's device cgroup.
+    /// The kernel does not let root open the control node, probably because of a container's device cgroup.
     #[error(
         "the kernel does not let root open the control node, for example because of a container's device cgroup; allow \
          the container to access this character device"
@@ -141,8 +141,8 @@ impl OpenError {
         }
     }
 
-    /// Whether the process may not use the device mapper, create the control node, or read a system file that is
-    /// needed.
+    /// Whether the process lacks the permission to use the device mapper, to create the control node, or to read a
+    /// required system file.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
@@ -152,8 +152,8 @@ impl OpenError {
         }
     }
 
-    /// Whether the kernel has no device mapper, and its module could not be loaded; also in a program that was not
-    /// built for Linux.
+    /// Whether the kernel has no device mapper, and its module could not be loaded. This is always `true` on systems
+    /// other than Linux.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
         matches!(self, Self::NoDeviceMapper { .. } | Self::NotLinux)

@@ -2,11 +2,11 @@
 
 use crate::id::NameError;
 
-/// The reason why a request cannot be encoded for the kernel, or why its reply does not fit into any buffer.
+/// Why a request cannot be encoded for the kernel, or why its reply does not fit into any buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestFault {
-    /// The text given as the name, or as the new name, of a device is not a valid name.
+    /// The text given as a device's name or new name is not a valid name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The table has no lines.
@@ -22,10 +22,10 @@ pub enum RequestFault {
     /// The table has more than 1048576 lines, the kernel's limit.
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,
-    /// The request, with the space for its reply, has more than 1 GiB, the kernel's limit.
+    /// The request and the space for its reply together exceed 1 GiB, the kernel's limit.
     #[error("the request, with the space for its reply, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     TooLarge,
-    /// The reply does not fit in the largest buffer that the kernel accepts. The kernel has executed the command.
+    /// The reply does not fit into the largest buffer that the kernel accepts. The kernel has executed the command.
     #[error("its reply has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     ReplyTooLarge,
     /// The target type is empty, has more than 15 bytes, or contains a NUL.
@@ -44,7 +44,7 @@ pub enum RequestFault {
         /// The position of the NUL in bytes, from 0.
         at: usize,
     },
-    /// The `Display` or [`Payload`](crate::Payload) impl of params or a message returned an error.
+    /// The `Display` or [`Payload`](crate::Payload) implementation of the params or the message returned an error.
     #[error("the text{} could not be printed: its Display returned an error", on_line(*.line))]
     #[non_exhaustive]
     Display {

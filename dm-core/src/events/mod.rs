@@ -47,9 +47,9 @@ pub enum EventKind {
     UuidSet,
     /// The first table of the device became active.
     ///
-    /// Reported for devices that were added after the [`EventPoller`] was opened. With [`PollerOptions::existing`], it
-    /// is also reported for devices that had no active table at that time, and when a device is resumed that was
-    /// suspended at that time.
+    /// This is reported for devices that were created after the [`EventPoller`] was opened. With
+    /// [`PollerOptions::existing`], it is also reported for devices that had no active table when the poller was
+    /// opened. A device that was suspended at that time is reported when it is resumed.
     Resumed,
     /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read the device's status
     /// for details.

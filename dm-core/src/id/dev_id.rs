@@ -9,8 +9,9 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
 /// Identifies a mapped device by its name, its uuid or its number.
 ///
-/// The kernel accepts exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Most methods accept any
-/// type that implements [`AsDevId`], such as `&str` for a name; those that create or rename a device need a name.
+/// A command identifies its device by exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Most
+/// methods accept any type that implements [`AsDevId`], such as `&str` for a name. Methods that create a device need
+/// its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DevId<'a> {
     /// The device with this name.
@@ -22,7 +23,7 @@ pub enum DevId<'a> {
 }
 
 impl DevId<'_> {
-    /// Copies the identifier into an owned one.
+    /// Copies the identifier into an owned [`DevIdBuf`].
     #[must_use]
     pub fn to_owned(self) -> DevIdBuf {
         match self {
@@ -33,8 +34,8 @@ impl DevId<'_> {
     }
 }
 
-/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, with names and uuids in the form that
-/// [`DmName::shown`] returns.
+/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`. Names and uuids are printed as
+/// [`DmName::shown`] shows them.
 impl fmt::Display for DevId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -119,7 +120,7 @@ pub trait AsDevId {
     /// [`NameError`]: the text is not a valid name.
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
 
-    /// Whether this is text, which a [`Host`](crate::Host) translates to the kernel's name: see
+    /// Whether this is text. A [`Host`](crate::Host) translates text to the kernel's name: see
     /// [`Naming`](crate::Naming).
     fn is_text(&self) -> bool {
         false
@@ -134,7 +135,7 @@ pub trait AsDmName {
     /// [`NameError`]: the text is not a valid name.
     fn as_dm_name(&self) -> Result<&DmName, NameError>;
 
-    /// Whether this is text, which a [`Host`](crate::Host) translates to the kernel's name: see
+    /// Whether this is text. A [`Host`](crate::Host) translates text to the kernel's name: see
     /// [`Naming`](crate::Naming).
     fn is_text(&self) -> bool {
         false

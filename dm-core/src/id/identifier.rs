@@ -1,7 +1,7 @@
 //! The common implementation of names and uuids: a borrowed and an owned form, like [`Path`](std::path::Path) and
 //! [`PathBuf`](std::path::PathBuf).
 
-/// The reason why bytes are not a valid name or uuid of a mapped device.
+/// Why a text is not a valid name or uuid of a mapped device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -31,8 +31,8 @@ pub enum NameError {
         /// The position of the byte, from 0.
         at: usize,
     },
-    /// The text has both escapes and characters that need an escape, or `\x` without two hexadecimal digits, so
-    /// [`Naming::Auto`](crate::Naming::Auto) cannot tell whether it is mangled.
+    /// [`Naming::Auto`](crate::Naming::Auto) cannot tell whether the text is mangled: it has both escapes and
+    /// characters that need an escape, or it has an incomplete escape (`\x` without two hexadecimal digits).
     #[error(
         "this {what} has escapes such as \\x20 as well as characters that need an escape, or an incomplete escape, \
          byte {at}: escape all of them or none"
@@ -41,11 +41,11 @@ pub enum NameError {
     Mixed {
         /// `name` or `uuid`.
         what: &'static str,
-        /// The position, from 0, of the incomplete escape; or of the first escape after a byte that needs one, or the
-        /// first such byte after an escape.
+        /// The position, from 0, of the incomplete escape, of the first escape after a byte that needs one, or of the
+        /// first byte that needs one after an escape.
         at: usize,
     },
-    /// The text contains an escape whose backslash is itself escaped, such as `\x5cx20`;
+    /// The text contains an escape whose backslash is itself escaped, such as `\x5cx20`.
     /// [`Naming::Auto`](crate::Naming::Auto) refuses this.
     #[error("this {what} is escaped twice, byte {at}: use the naming mode `Hex` for such names, or the kernel's name")]
     #[non_exhaustive]

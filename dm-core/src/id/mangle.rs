@@ -39,7 +39,7 @@ impl fmt::Display for Mangled<'_> {
     }
 }
 
-/// The reason why text is not the mangled form of a name or uuid. Positions are in bytes, from 0.
+/// Why a text is not the mangled form of a name or uuid. Positions are in bytes, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MangleError {

@@ -6,19 +6,19 @@ use super::identifier::NameError;
 use super::mangle::{Mangled, is_escape, is_plain, unmangle};
 use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
-/// A translation between human-readable names and kernel names (libdm's name mangling).
+/// Selects how human-readable names are translated to the kernel's names (libdm's name mangling).
 ///
-/// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup and cryptsetup, passes only ASCII letters,
-/// digits and `#+-.:=@_` to the kernel as they are. It *mangles* every other byte to `\xNN`, since such bytes cause
-/// trouble with udev and shells. A device that users call `my disk` has the name `my\x20disk` in the kernel and below
-/// `/dev/mapper`.
+/// The kernel accepts almost any bytes as a name. libdm, which dmsetup and cryptsetup use, passes only ASCII letters,
+/// digits and `#+-.:=@_` to the kernel unchanged. It *mangles* every other byte to `\xNN`, since such bytes cause
+/// trouble with udev and shells. If users call a device `my disk`, its name in the kernel and below `/dev/mapper` is
+/// `my\x20disk`.
 ///
-/// A [`Host`](crate::Host) translates names that are given as text. With the default `Auto`, which is also libdm's
-/// default, this library and libdm find each other's devices; [`Host::with_naming`](crate::Host::with_naming) selects
-/// another mode. A [`DmName`] is the kernel's name and is never translated. The commands of [`Dm`](crate::Dm) do not
-/// translate text either.
+/// A [`Host`](crate::Host) translates names that are given as text. Its default is `Auto`, as in libdm, so that this
+/// library and libdm find each other's devices. [`Host::with_naming`](crate::Host::with_naming) selects another mode. A
+/// [`DmName`] is the kernel's name and is never translated. The commands of [`Dm`](crate::Dm) do not translate text
+/// either.
 ///
-/// The kernel's name for some texts, by mode:
+/// Examples of the kernel's name in each mode:
 ///
 /// | text | `Auto` | `Hex` | `None` |
 /// |---|---|---|---|
@@ -41,23 +41,24 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 #[doc(alias = "dm_string_mangling_t")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Naming {
-    /// Keeps a name that is mangled already and mangles others. A name with both escapes and bytes that need one is an
-    /// error, and so is an escape that is incomplete or escaped itself.
+    /// Keeps a name that is already mangled, and mangles any other name. A name with both escapes and bytes that need
+    /// an escape is an error. An incomplete escape and an escaped escape are errors too.
     #[default]
     Auto,
-    /// Mangles every name, also one that seems to be mangled already.
+    /// Mangles every name, even if it seems to be already mangled.
     Hex,
-    /// Uses names unchanged.
+    /// Passes names to the kernel unchanged.
     None,
 }
 
 impl Naming {
-    /// Translates a human-readable name to the kernel's.
+    /// Translates a human-readable name to the kernel's name.
     ///
     /// # Errors
-    /// With [`Auto`](Self::Auto), [`NameError::Mixed`]: the name has both escapes and bytes that need one, or an
-    /// incomplete escape; and [`NameError::Twice`]: an escape is escaped. [`NameError::TooLong`]: the mangled name is
-    /// too long.
+    /// - [`NameError::TooLong`]: the mangled name is too long.
+    /// - [`NameError::Mixed`], only with [`Auto`](Self::Auto): the name has both escapes and bytes that need an escape,
+    ///   or an incomplete escape.
+    /// - [`NameError::Twice`], only with [`Auto`](Self::Auto): an escape is escaped.
     #[doc(alias = "dm_task_get_name_mangled")]
     #[doc(alias = "dm_build_dm_name")]
     #[doc(alias = "dmsetup mangle")]
@@ -68,10 +69,10 @@ impl Naming {
         }
     }
 
-    /// Translates a kernel's name to the human-readable one.
+    /// Translates a kernel's name to the human-readable name.
     ///
-    /// A name is returned unchanged unless [`kernel_name`](Self::kernel_name) in the same mode gives exactly this name
-    /// for the result.
+    /// The result is a name that [`kernel_name`](Self::kernel_name) translates back to `name` in the same mode. If
+    /// there is none, `name` is returned unchanged.
     #[doc(alias = "dm_task_get_name_unmangled")]
     #[must_use]
     pub fn human_name(self, name: &DmName) -> Cow<'_, DmName> {
@@ -79,7 +80,7 @@ impl Naming {
         human.map_or(Cow::Borrowed(name), Cow::Owned)
     }
 
-    /// Translates a uuid to the kernel's. libdm mangles uuids like names.
+    /// Translates a human-readable uuid to the kernel's uuid. libdm mangles uuids like names.
     ///
     /// # Errors
     /// As [`kernel_name`](Self::kernel_name).
@@ -92,7 +93,7 @@ impl Naming {
         }
     }
 
-    /// Translates a kernel's uuid to the human-readable one. See [`human_name`](Self::human_name).
+    /// Translates a kernel's uuid to the human-readable uuid, as [`human_name`](Self::human_name) does for a name.
     #[doc(alias = "dm_task_get_uuid_unmangled")]
     #[must_use]
     pub fn human_uuid(self, uuid: &DmUuid) -> Cow<'_, DmUuid> {

@@ -1,4 +1,4 @@
-//! Paths, names, numbers and sizes of devices, found without commands of the device mapper.
+//! Finds paths, names, numbers and sizes of devices without commands of the device mapper.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -25,13 +25,13 @@ pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
     dev_dir.join(DM_DIR)
 }
 
-/// The path that libdm gives a device with this name: the mangled name in `/dev/mapper`, with special characters as
-/// `\xNN`. A name that is mangled already is kept, so both `my disk` and `my\x20disk` have the path
+/// The path that libdm gives a device with this name: its mangled name in `/dev/mapper`, with special characters as
+/// `\xNN`. A name that is already mangled stays unchanged: both `my disk` and `my\x20disk` have the path
 /// `/dev/mapper/my\x20disk`.
 ///
-/// This is a link that udev's rules make, or a node that a program makes without udev; [`kernel_path`] is the kernel's
-/// node. If the kernel's name has characters other than ASCII letters, digits and `#+-.:=@_` that are not mangled,
-/// udev's link has another path: see [`udev_path`].
+/// With udev, this is a link that udev's rules make. Without udev, it is a node that a program makes. The kernel makes
+/// another node: see [`kernel_path`]. If the kernel's name has unmangled characters other than ASCII letters, digits
+/// and `#+-.:=@_`, udev's link has another path: see [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: &DmName) -> PathBuf {
     mapper_path_in(Path::new(DEV), name)
@@ -42,11 +42,12 @@ pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     mapper_dir_in(dev_dir).join(name.shown().to_string())
 }
 
-/// The path of the link that udev's rules make for a device with this name: for `my disk`, `/dev/mapper/my_disk`.
+/// The path of the link that udev's rules make for a device with this name, such as `/dev/mapper/my_disk` for
+/// `my disk`.
 ///
-/// It equals [`mapper_path`] for the mangled names that libdm passes to the kernel. In other names udev replaces white
-/// space and special characters with `_`, but not characters outside ASCII or `\x`. Several names can therefore have
-/// the same path; the link leads to one of these devices.
+/// For the mangled names that libdm passes to the kernel, this equals [`mapper_path`]. In other names, udev replaces
+/// white space and special characters with `_`, but keeps `\x` and characters outside ASCII. Several names can
+/// therefore have the same path. The link then leads to one of these devices.
 #[must_use]
 pub fn udev_path(name: &DmName) -> PathBuf {
     udev_path_in(Path::new(DEV), name)
@@ -87,8 +88,8 @@ fn replace_special(name: &[u8]) -> String {
 
 /// The path of the node that the kernel makes for a mapped device, such as `/dev/dm-0`.
 ///
-/// If `/dev` is a devtmpfs, as on most systems, the node exists after the first table of the device was loaded
-/// (`dm_setup_md_queue` in drivers/md/dm.c); before Linux 5.15, after the device was created.
+/// If `/dev` is a devtmpfs, as on most systems, the kernel makes the node when the first table of the device is loaded
+/// (`dm_setup_md_queue` in drivers/md/dm.c). Before Linux 5.15, it makes the node when the device is created.
 #[must_use]
 pub fn kernel_path(number: DeviceNumber) -> PathBuf {
     kernel_path_in(Path::new(DEV), number)
@@ -99,7 +100,7 @@ pub(crate) fn kernel_path_in(dev_dir: &Path, number: DeviceNumber) -> PathBuf {
     dev_dir.join(format!("dm-{}", number.minor))
 }
 
-/// The number of the block device whose node is at `path`. Links are followed.
+/// Returns the number of the block device whose node is at `path`. Links are followed.
 ///
 /// # Errors
 /// `InvalidInput`: the file is not a block device. Other kinds: the path cannot be resolved.
@@ -111,7 +112,7 @@ pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a block device", path.display())))
 }
 
-/// Whether `path` leads to the block device with this number. `false` if it cannot be resolved.
+/// Whether `path` leads to the block device with this number. `false` if the path cannot be resolved.
 #[must_use]
 pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
     device_at(path).is_ok_and(|found| found == number)
@@ -119,12 +120,12 @@ pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
 
 /// Reads the name of a mapped device from sysfs.
 ///
-/// `None` if sysfs has no mapped device with this number. Since Linux 5.15, a device is added to sysfs only when its
-/// first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c); [`Dm::device_info`](crate::Dm::device_info) also
-/// finds a device that has had no table.
+/// Returns `None` if sysfs has no mapped device with this number. Since Linux 5.15, the kernel adds a device to sysfs
+/// only when its first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c).
+/// [`Dm::device_info`](crate::Dm::device_info) also finds a device before that.
 ///
 /// # Errors
-/// Any kind but `NotFound`: the file exists and cannot be read.
+/// Any kind but `NotFound`: the file exists, but cannot be read.
 #[doc(alias = "dm_device_get_name")]
 pub fn name_of(number: DeviceNumber) -> io::Result<Option<DmNameBuf>> {
     read_dm_name(&name_in(Path::new(&format!("/sys/dev/block/{number}"))))
@@ -160,8 +161,8 @@ pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
     text.trim_end().parse().map_err(io::Error::other)
 }
 
-/// Reads the major numbers of mapped devices from `/proc/devices`. There is one, which can differ after a reboot, or
-/// none if device mapper is not loaded.
+/// Reads the major numbers of mapped devices from `/proc/devices`. The result is empty if the device mapper is not
+/// loaded, and otherwise has one number, which can change at a reboot.
 ///
 /// # Errors
 /// Any kind, such as `NotFound`: `/proc/devices` cannot be read.

@@ -18,9 +18,10 @@
 //!
 //! # General differences
 //!
-//! - A command, as a method of [`Dm`], is one ioctl, repeated only if the reply does not fit into the buffer; a refusal
-//!   may take one more to find its reason. It does not wait for udev. Operations that consist of several commands, wait
-//!   for udev or are undone when a step fails are methods of [`Host`].
+//! - A command is a method of [`Dm`]. A call sends one ioctl. If the reply does not fit into the buffer, the call
+//!   repeats the ioctl. After a refusal, it may send another ioctl to find the reason. Commands do not wait for udev.
+//!   An operation is a method of [`Host`]: it sends several commands, waits for udev, and undoes its steps if one
+//!   fails.
 //! - Each command has its own options, in a `…_with` method, with the flags that the kernel supports for it.
 //! - A device is identified by its name, which may be text, by its uuid or by its number: see [`AsDevId`].
 //! - Text may contain any byte except NUL, as in the kernel. Numbers are read as the kernel prints them.

@@ -8,12 +8,12 @@ use std::path::Path;
 
 use dm_units::{DeviceNumber, Sectors};
 
-/// The data of a block device or of a disk image, read and written in whole sectors of 512 bytes at a position.
+/// Reads and writes the data of a block device or of a disk image, in whole sectors of 512 bytes.
 ///
-/// The length of `data` must be a multiple of 512 bytes; implementations need not check it.
+/// The length of `data` must be a multiple of 512 bytes; implementations need not check this.
 ///
-/// [`Host::open_block`](crate::Host::open_block) opens a device of a kernel, real or in memory. A regular [`File`],
-/// such as a disk image, works too.
+/// [`Host::open_block`](crate::Host::open_block) opens a device of the host's kernel, real or in memory. A regular
+/// [`File`], such as a disk image, implements this trait too.
 ///
 /// ```
 /// use dm_core::block::BlockIo;
@@ -33,7 +33,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// The size in whole sectors.
     ///
     /// # Errors
-    /// An I/O error of the device; this applies to all methods.
+    /// The device reports an I/O error, as in all methods.
     fn size(&self) -> io::Result<Sectors>;
 
     /// Reads from sector `start` on until `data` is full.
@@ -42,11 +42,11 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// `UnexpectedEof`: the range exceeds the device.
     fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes `data` to sector `start` and those after it. The data may stay in a cache until [`flush`](Self::flush).
+    /// Writes `data` from sector `start` on. The data may stay in a cache until [`flush`](Self::flush).
     ///
     /// # Errors
-    /// `ENOSPC`: the range exceeds the device; a [`File`] grows instead. After an error, a part of the data may have
-    /// been written.
+    /// `ENOSPC`: the range exceeds the device. A [`File`] grows instead. After an error, part of the data may have been
+    /// written.
     fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()>;
 
     /// Writes zeros to `length` sectors from `start` on. The default implementation writes them like other data.
@@ -67,22 +67,22 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Waits until all written data is on the device, so that mapped devices that use it read this data.
+    /// Waits until all written data is on the device. Mapped devices that use the device then read this data.
     ///
     /// # Errors
-    /// The device failed to store the data; data written since the last flush may be lost.
+    /// The device failed to store the data. Data written since the last flush may be lost.
     fn flush(&self) -> io::Result<()>;
 
-    /// The number of the device; `None`, the default, for a file.
+    /// The number of the device; `None` for a file. The default implementation returns `None`.
     fn number(&self) -> Option<DeviceNumber> {
         None
     }
 
-    /// Lets the kernel probe the paths of a multipath device (`DM_MPATH_PROBE_PATHS`).
+    /// Makes the kernel test the paths of a multipath device (`DM_MPATH_PROBE_PATHS`).
     ///
     /// # Errors
-    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`, the default: not
-    /// supported.
+    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`: the device does not support
+    /// this. The default implementation returns this error.
     fn probe_paths(&self) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(nix::libc::ENOTTY))
     }
@@ -148,7 +148,7 @@ impl fmt::Display for BlockId<'_> {
     }
 }
 
-/// Options for opening a block device. The default is read-only and shared.
+/// Options for opening a block device. By default, it is opened read-only and shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct BlockOpenOptions {
@@ -158,7 +158,7 @@ pub struct BlockOpenOptions {
 }
 
 impl BlockOpenOptions {
-    /// Opens read-only and shared, whichever device is at the path.
+    /// The defaults: read-only, shared, and any device number.
     pub const fn new() -> Self {
         Self { writable: false, exclusive: false, number: None }
     }
@@ -169,8 +169,8 @@ impl BlockOpenOptions {
         Self { writable, ..self }
     }
 
-    /// Claims the device (`O_EXCL`). The kernel refuses this while the device is mounted, used by a mapped device or
-    /// claimed by another open; while the device is claimed, the kernel refuses all of these.
+    /// Claims the device (`O_EXCL`). The open fails if the device is mounted, used by a mapped device or already
+    /// claimed. While this claim is held, the device cannot be mounted, used by a mapped device or claimed again.
     pub const fn exclusive(self, exclusive: bool) -> Self {
         Self { exclusive, ..self }
     }

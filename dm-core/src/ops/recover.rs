@@ -18,7 +18,7 @@ use crate::id::{DevId, DmName, DmNameBuf, DmUuid};
 use crate::node::Dm;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// Selects devices by the beginning of their name or uuid, which should be the caller's alone.
+/// Selects devices by the beginning of their name or uuid. No other program should use the same prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a> {
     /// The devices whose name has this prefix.
@@ -64,11 +64,11 @@ pub struct Leftover {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeftoverKind {
-    /// The device was created and has no table.
+    /// The device was created, but has no table.
     NoTable,
-    /// The first table was loaded, but is not active.
+    /// The first table of the device was loaded, but is not active.
     NeverResumed,
-    /// A new table was loaded, but is not active; the old table still maps I/O.
+    /// A new table was loaded, but is not active. The old table still maps I/O.
     TableLoaded,
     /// The device is suspended, with or without a new table.
     Suspended,
@@ -99,15 +99,15 @@ impl fmt::Display for LeftoverKind {
 }
 
 impl Host {
-    /// Finds the unfinished devices with the prefix: those in a state of [`LeftoverKind`]. Returns them in the kernel's
-    /// order.
+    /// Returns the unfinished devices with the prefix, in the kernel's order. [`LeftoverKind`] lists the states of
+    /// unfinished devices.
     ///
-    /// This takes one ioctl for the list and one for each listed device. Since interface 4.45 the kernel lists only the
-    /// devices with the prefix; older kernels list all devices.
+    /// This takes one ioctl for the list, and one for each listed device. The kernel lists only the devices with the
+    /// prefix since interface 4.45, and all devices before that.
     ///
     /// # Errors
     /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of a device
-    /// cannot be read. A device that is removed meanwhile is not an error.
+    /// cannot be read. It is not an error if a device is removed meanwhile.
     pub fn leftovers(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let dm = self.dm().with_journal(self.journal(), None);
         let found = find_leftovers(&dm, prefix);
@@ -115,18 +115,19 @@ impl Host {
         found.map_err(|error| OpError::new(Operation::Leftovers, None, Step::Read, error.into()))
     }
 
-    /// Cleans up the unfinished devices with the prefix, waits for udev, and returns the devices that it found.
+    /// Cleans up the unfinished devices with the prefix, waits for udev, and returns these devices.
     ///
     /// - A device without an active table is removed.
-    /// - An unfinished device with an active table loses its inactive table, and is resumed if it is suspended. Its
-    ///   active table does not change.
-    /// - Suspended devices come first. Each comes after the devices that it uses, such as a thin device after its pool.
+    /// - If an unfinished device has an active table, that table stays active. The inactive table is removed, and the
+    ///   device is resumed if it is suspended.
+    /// - Suspended devices are cleaned up first. Each is cleaned up after the devices that it uses, such as a thin
+    ///   device after its pool.
     ///
-    /// Finished devices and devices without the prefix are not changed. No other process may work on devices with the
-    /// prefix at the same time, since a running operation looks the same as an interrupted one.
+    /// Finished devices and devices without the prefix are not changed. No other process must change devices with the
+    /// prefix during the call, since an operation in progress looks the same as an interrupted one.
     ///
     /// # Errors
-    /// As [`leftovers`](Self::leftovers), before anything is changed.
+    /// If the devices cannot be listed or read, as [`leftovers`](Self::leftovers); nothing was changed. Otherwise:
     ///
     /// - [`is_busy`](OpError::is_busy): a device to remove is in use.
     /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.
@@ -134,10 +135,10 @@ impl Host {
     /// - [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a
     ///   device.
     /// - [`OpErrorKind::SuspendedInternally`]: the kernel has suspended a device internally, for example because its
-    ///   pool is suspended and does not have the prefix. Resume the pool first.
+    ///   pool is suspended and does not have the prefix. In this case, resume the pool first.
     ///
-    /// After each of these errors, the call still cleans up the other devices, and then returns the first error. It can
-    /// be repeated. A device that is removed meanwhile is not an error.
+    /// After one of these errors, the call still cleans up the other devices, and then returns the first error. You can
+    /// repeat the call. It is not an error if a device is removed meanwhile.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
         let mut errors = self

@@ -12,21 +12,23 @@ use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, T
 use crate::error::Error;
 use crate::wire::DeviceInfo;
 
-/// Which table an existing device must have for [`Host::setup_with`](crate::Host::setup_with) to take it over.
+/// Decides which table an existing device must have so that [`Host::setup_with`](crate::Host::setup_with) takes the
+/// device over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TakeOver {
-    /// The requested table. This is the default.
+    /// Exactly the requested table. This is the default.
     ///
-    /// The path of a device differs from its number, which most targets print, so name devices by their numbers.
+    /// In the requested table, name devices by their numbers. Most targets print numbers, and a path does not equal a
+    /// number.
     #[default]
     SameTable,
-    /// A table with the same layout: all fields that determine where data is stored and what it means are equal. The
-    /// table is kept, even if another field, such as a low water mark or a policy, differs from the requested one. For
-    /// params given as [text](crate::TargetLine::text), the whole text is the layout.
+    /// A table with the same layout. The layout consists of all fields that determine where data is stored and what it
+    /// means. Other fields, such as a low water mark or a policy, can differ; the existing table is kept. For params
+    /// given as [text](crate::TargetLine::text), the whole text is the layout.
     SameLayout,
-    /// A table with the same layout. If it differs from the requested one, it is replaced, as by
-    /// [`Host::reload`](crate::Host::reload).
+    /// A table with the same layout, as for [`SameLayout`](Self::SameLayout). If the table differs from the requested
+    /// one, it is replaced, as by [`Host::reload`](crate::Host::reload).
     Update,
 }
 

@@ -7,7 +7,7 @@ use dm_sys as sys;
 /// The major version of the interface that this crate uses; the minor version counts its additions.
 pub(crate) const INTERFACE_MAJOR: u32 = 4;
 
-/// A command of the control node, under the name of the method that sends it.
+/// A command of the control node. Each variant is named after the method of [`Dm`](crate::Dm) that sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Command {
@@ -52,7 +52,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The name of its method, which errors and logs show.
+    /// The name of the method that sends the command, as errors and logs show it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.facts().0

@@ -12,8 +12,8 @@ impl BlockDevice {
     /// Drops unmodified data of the device from the page cache (`POSIX_FADV_DONTNEED`), so that it is read from the
     /// device again. Pages that a process has mapped into memory stay.
     ///
-    /// Use it after a mapped device has written to this one: such writes bypass the page cache of this device, which
-    /// keeps the old data.
+    /// Call this after a mapped device has written to this device. Such writes bypass the page cache of this device,
+    /// which still has the old data.
     ///
     /// # Errors
     /// As [`size`](Self::size).
@@ -29,7 +29,7 @@ impl BlockDevice {
     }
 }
 
-/// Through the page cache, as other programs read and write.
+/// Reads and writes through the page cache, as most programs do.
 impl BlockIo for BlockDevice {
     fn size(&self) -> io::Result<Sectors> {
         Ok(Sectors(ioctl::size(&self.file)? >> 9))
@@ -43,7 +43,7 @@ impl BlockIo for BlockDevice {
         self.file.write_all_at(data, bytes(start)?)
     }
 
-    /// By a command of the device where it has one.
+    /// Uses a command of the device if it has one.
     fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
         // The ioctl refuses an empty range.
         if length == Sectors(0) {

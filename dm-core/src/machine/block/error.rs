@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 /// The action that failed in a [`BlockError`]. Each variant names its system call.
 ///
-/// `Display` prints the action as it follows "cannot", such as `get the size of`.
+/// `Display` prints the words that follow "cannot" in the error, such as `get the size of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BlockAction {
@@ -70,7 +70,7 @@ pub enum BlockError {
     #[error("{device} is not a block device")]
     #[non_exhaustive]
     NotBlockDevice {
-        /// The path of that file, or `the open file` for one given to
+        /// The path of the file; `the open file` in an error of
         /// [`BlockDevice::from_file`](super::BlockDevice::from_file).
         device: String,
     },
@@ -100,7 +100,7 @@ pub enum BlockError {
         /// The logical block size.
         block: Bytes,
     },
-    /// The range ends after the end of the device. Nothing was changed.
+    /// The range ends beyond the end of the device. Nothing was changed.
     #[error("cannot {action} {device}: {len} sectors at sector {start} are not within its {size} sectors")]
     #[non_exhaustive]
     OutOfRange {
@@ -149,8 +149,8 @@ fn reason(action: BlockAction, errno: i32) -> String {
 }
 
 impl BlockError {
-    /// Makes the error of an action that the kernel refused, from the error that a [`BlockIo`](super::BlockIo)
-    /// returned. If the error has no errno, for example because a file ends early, `EIO` is used.
+    /// Converts the error of a [`BlockIo`](super::BlockIo) into [`Refused`](Self::Refused). If it has no errno, for
+    /// example because a file ends too early, the result has `EIO`.
     #[must_use]
     pub fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
         Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }
@@ -170,14 +170,14 @@ impl BlockError {
             if (actions.is_empty() || actions.contains(action)) && errnos.contains(&Errno::from_raw(*errno)))
     }
 
-    /// Whether the path does not exist, or its node has no device.
+    /// Whether the path does not exist, or it is the node of a device that does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(&[BlockAction::Open], &[Errno::ENOENT, Errno::ENXIO, Errno::ENODEV])
     }
 
     /// Whether the device is claimed by a mount, another device or another process. A discard or zeroing fails for this
-    /// reason only if the page cache has unwritten data of the range.
+    /// reason only if the page cache has unwritten data in the range.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(&[], &[Errno::EBUSY])
@@ -202,7 +202,7 @@ impl BlockError {
         self.is(&[], &[Errno::EOPNOTSUPP, Errno::ENOTTY])
     }
 
-    /// Whether the range is not within the device, or does not consist of whole blocks.
+    /// Whether the range is not within the device, or does not consist of whole logical blocks.
     #[must_use]
     pub const fn is_out_of_range(&self) -> bool {
         matches!(self, Self::Unaligned { .. } | Self::OutOfRange { .. })

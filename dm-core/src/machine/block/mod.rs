@@ -1,9 +1,11 @@
 //! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
-//! [`BlockDevice`] is an open device. Each method that queries or changes the device makes one system call, except
-//! [`discard`](BlockDevice::discard) and [`zero_out`](BlockDevice::zero_out), which make three, since they check the
-//! range first. [`BlockIo`] reads and writes the data of a device, of this machine or of a kernel in memory, or of a
-//! disk image.
+//! [`BlockDevice`] is an open device. Each method that queries or changes the device makes one system call. Only
+//! [`discard`](BlockDevice::discard) and [`zero_out`](BlockDevice::zero_out) make three, since they first check the
+//! range.
+//!
+//! [`BlockIo`] reads and writes data: of a device of this machine, of a device of a kernel in memory, or of a disk
+//! image.
 
 mod data;
 mod error;
@@ -65,7 +67,8 @@ impl BlockDevice {
         self.file
     }
 
-    /// The size of the device: for a mapped device the length of the active table, for an unplugged disk 0.
+    /// The size of the device. For a mapped device, this is the length of the active table. For an unplugged disk, it
+    /// is 0.
     ///
     /// # Errors
     /// The kernel refuses the request, for example because the file given to [`from_file`](Self::from_file) was opened
@@ -113,20 +116,20 @@ impl BlockDevice {
 
     /// Makes the device read-only, or writable again.
     ///
-    /// Processes that have it open for writing keep it open, but their writes fail. Mounted file systems and mapped
-    /// devices that use it can still write (`bio_check_ro` in block/blk-core.c only warns). A mapped device can also be
+    /// Writes of processes that have the device open then fail. Mounted file systems and mapped devices that use the
+    /// device can still write to it (`bio_check_ro` in block/blk-core.c only warns). A mapped device can also be
     /// read-only because its table was loaded read-only; this call does not change that.
     ///
     /// # Errors
-    /// [`is_permission_denied`](BlockError::is_permission_denied): without `CAP_SYS_ADMIN`.
+    /// [`is_permission_denied`](BlockError::is_permission_denied): the process lacks `CAP_SYS_ADMIN`.
     #[doc(alias = "BLKROSET")]
     pub fn set_read_only(&self, read_only: bool) -> Result<(), BlockError> {
         let action = BlockAction::SetReadOnly;
         ioctl::set_read_only(&self.file, read_only).map_err(|error| self.refused(action, &error))
     }
 
-    /// Discards `len` sectors from `start` on: their data is lost, and what is read from them afterwards is undefined.
-    /// The kernel usually allows this even while the device is mounted.
+    /// Discards `len` sectors from `start` on. Their data is lost, and later reads of them return undefined data. The
+    /// kernel usually allows this even while the device is mounted.
     ///
     /// The call returns when the device has finished, which can take long for a large range. An empty range does
     /// nothing.
@@ -134,38 +137,39 @@ impl BlockDevice {
     /// # Errors
     /// - [`is_out_of_range`](BlockError::is_out_of_range): the range is not within the device, or does not begin and
     ///   end at a multiple of the logical block size. Nothing was discarded.
-    /// - [`is_unsupported`](BlockError::is_unsupported): the device does not discard.
+    /// - [`is_unsupported`](BlockError::is_unsupported): the device does not support discards.
     /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, or was opened read-only.
-    /// - [`is_busy`](BlockError::is_busy): the page cache has unwritten data of the range, and another user has claimed
-    ///   the device, for example by mounting it. Without such a user, that data is dropped.
+    /// - [`is_busy`](BlockError::is_busy): another user has claimed the device, for example by mounting it, and the
+    ///   page cache has unwritten data in the range. If the device is not claimed, this data is dropped instead.
     #[doc(alias = "BLKDISCARD")]
     pub fn discard(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::Discard, start, len, ioctl::discard)
     }
 
-    /// Overwrites `len` sectors from `start` on with zeros, by a command of the device if it has one.
+    /// Overwrites `len` sectors from `start` on with zeros. If the device has a command for this, the kernel uses it.
     ///
     /// Unlike a discard, this frees no space. The call returns when the device has finished, which can take as long as
-    /// writing the range. No signal ends it early in Linux 6.1, and only one that kills the process in 6.12, so zero a
-    /// large range in pieces. An empty range does nothing.
+    /// writing the range. In Linux 6.1, no signal ends the call early; in 6.12, only a signal that kills the process
+    /// does. Zero a large range in pieces. An empty range does nothing.
     ///
     /// # Errors
-    /// As [`discard`](Self::discard), except that every writable device supports this. After an error of the device, a
-    /// part of the range may be zero.
+    /// As [`discard`](Self::discard), but every writable device supports zeroing. If the device reports an error, part
+    /// of the range may be zero.
     #[doc(alias = "BLKZEROOUT")]
     pub fn zero_out(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::ZeroOut, start, len, ioctl::zero_out)
     }
 
-    /// Makes a multipath device test each working path of its current group with a read, and fail each path whose read
-    /// fails. Since Linux 6.16, interface version 4.50.
+    /// Makes a multipath device read from each working path of its current path group. A path whose read fails is
+    /// marked as failed. Requires Linux 6.16 (interface 4.50).
     ///
-    /// Call it only on kernels that support it: an older kernel passes the ioctl to one of the paths, or, if no path
-    /// works, blocks or returns `EIO`.
+    /// Call this only on a kernel that supports it. An older kernel passes the ioctl to one of the paths. If no path
+    /// works, it blocks or returns `EIO`.
     ///
     /// # Errors
-    /// - [`is_unsupported`](BlockError::is_unsupported): it is not a multipath device.
-    /// - [`errno`](BlockError::errno) is `ENOTCONN`: no path works; or `EAGAIN`: the device is suspended.
+    /// - [`is_unsupported`](BlockError::is_unsupported): the device is not a multipath device.
+    /// - [`errno`](BlockError::errno) is `ENOTCONN`: no path works.
+    /// - [`errno`](BlockError::errno) is `EAGAIN`: the device is suspended.
     #[doc(alias = "DM_MPATH_PROBE_PATHS")]
     pub fn probe_paths(&self) -> Result<(), BlockError> {
         ioctl::probe_paths(&self.file).map_err(|error| self.refused(BlockAction::ProbePaths, &error))

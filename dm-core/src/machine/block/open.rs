@@ -24,20 +24,23 @@ impl BlockDevice {
 
     /// Opens a block device with options.
     ///
-    /// The kind of file and the number are checked before the file is opened, since opening a FIFO could block and
-    /// opening some character devices has side effects.
+    /// The kind of file and the device number are checked before the file is opened, since opening a FIFO could block,
+    /// and opening some character devices has side effects.
     ///
     /// # Errors
-    /// - [`BlockError::NotBlockDevice`]: the path leads to another kind of file. [`BlockError::AnotherDevice`]: the
-    ///   device does not have the requested [number](BlockOpenOptions::number).
-    /// - [`is_not_found`](BlockError::is_not_found): the path does not exist, or its node has no device.
-    ///   [`is_permission_denied`](BlockError::is_permission_denied): the process may not open it.
-    /// - [`is_busy`](BlockError::is_busy): the device is claimed, and [`exclusive`](BlockOpenOptions::exclusive) is
-    ///   set; or it is mounted, [`writable`](BlockOpenOptions::writable) is set, and the kernel forbids writing to
-    ///   mounted devices (`bdev_allow_write_mounted=0`).
+    /// - [`BlockError::NotBlockDevice`]: the path leads to another kind of file.
+    /// - [`BlockError::AnotherDevice`]: the device does not have the requested [number](BlockOpenOptions::number).
+    /// - [`is_not_found`](BlockError::is_not_found): the path does not exist, or it is the node of a device that does
+    ///   not exist.
+    /// - [`is_permission_denied`](BlockError::is_permission_denied): the process lacks the permission to open the
+    ///   device.
+    /// - [`is_busy`](BlockError::is_busy): [`exclusive`](BlockOpenOptions::exclusive) is set, and the device is already
+    ///   claimed.
+    /// - [`is_busy`](BlockError::is_busy): [`writable`](BlockOpenOptions::writable) is set, the device is mounted, and
+    ///   the kernel forbids writing to mounted devices (`bdev_allow_write_mounted=0`).
     /// - [`is_not_writable`](BlockError::is_not_writable): [`writable`](BlockOpenOptions::writable) is set, the device
-    ///   is read-only, and its driver refuses to open it for writing. Most drivers, such as device mapper, allow it,
-    ///   and the writes fail.
+    ///   is read-only, and its driver refuses to open it for writing. Most drivers, such as the device mapper, allow
+    ///   this, and later writes fail.
     pub fn open_with(path: impl AsRef<Path>, options: BlockOpenOptions) -> Result<Self, BlockError> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -78,10 +81,10 @@ impl BlockDevice {
         }
     }
 
-    /// Makes a device from an open file. Its errors name it as [`describe`] does, for example `/dev/sda1 (8:1)`.
+    /// Makes a device from an open file. Errors name the device as [`describe`] does, for example `/dev/sda1 (8:1)`.
     ///
     /// # Errors
-    /// [`BlockError::NotBlockDevice`]: it is another kind of file.
+    /// [`BlockError::NotBlockDevice`]: the file is not a block device.
     pub fn from_file(file: File) -> Result<Self, BlockError> {
         let number = checked(&file, "the open file", None)?;
         Ok(Self { file, number, name: describe(number).to_string() })

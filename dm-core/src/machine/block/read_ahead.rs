@@ -25,16 +25,16 @@ use nix::unistd::{SysconfVar, sysconf};
 #[doc(alias = "dm_task_set_read_ahead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadAhead {
-    /// Leaves the value to the kernel. When a table becomes active, the kernel sets the value to its choice, which
-    /// depends on the devices that the table uses; recent kernels, including late releases of 6.12, only raise the
-    /// value to it (`blk_apply_bdi_limits` in block/blk-settings.c).
+    /// Leaves the value to the kernel. When a table becomes active, the kernel computes a value from the devices that
+    /// the table uses, and sets it. Recent kernels, including late releases of 6.12, set it only if it is larger than
+    /// the present value (`blk_apply_bdi_limits` in block/blk-settings.c).
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
-    /// This number of sectors, rounded up to whole pages, which are the kernel's unit; 0 disables the read-ahead.
+    /// Sets this number of sectors, rounded up to whole pages; 0 disables the read-ahead.
     #[doc(alias = "DM_READ_AHEAD_NONE")]
     Exactly(Sectors),
-    /// This number of sectors, rounded in the same way. A present value that is at least this number is kept.
+    /// Raises the value to this number of sectors, rounded up to whole pages. A larger value is kept.
     #[doc(alias = "DM_READ_AHEAD_MINIMUM_FLAG")]
     AtLeast(Sectors),
 }
@@ -87,12 +87,13 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
 /// Sets the read-ahead of a block device through sysfs, without opening the device. [`Auto`](ReadAhead::Auto) changes
 /// nothing.
 ///
-/// A new table of a mapped device can change the value again (see [`ReadAhead::Auto`]), so set it after that, or with
-/// an option of the operation, such as [`SetupOptions::read_ahead`](crate::SetupOptions::read_ahead).
+/// When a mapped device gets a new table, the kernel can change the value (see [`ReadAhead::Auto`]). Set the value
+/// after that, or with an option of the operation, such as
+/// [`SetupOptions::read_ahead`](crate::SetupOptions::read_ahead).
 ///
 /// # Errors
-/// As [`read_ahead`]. `PermissionDenied`: the process may not write to sysfs. Other kinds also if the kernel refuses
-/// the number.
+/// As [`read_ahead`]. `PermissionDenied`: the process lacks the permission to write to sysfs. Other kinds: also if the
+/// kernel refuses the number.
 #[doc(alias = "BLKRASET")]
 pub fn set_read_ahead(device: DeviceNumber, read_ahead: ReadAhead) -> io::Result<()> {
     // Most operations use `Auto`, which saves even the path.

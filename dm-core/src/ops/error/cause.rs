@@ -7,23 +7,24 @@ use crate::id::NameError;
 use crate::udev::UdevError;
 use crate::wire::ReplyError;
 
-/// The reason why a step of an operation failed.
+/// Why a step of an operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpErrorKind {
     /// A command failed in the kernel, or could not be sent.
     #[error(transparent)]
     Command(#[from] Error),
-    /// A node below `/dev` is missing or wrong, the name cannot be that of a node, or the wait for udev failed.
+    /// The wait for udev failed, a node below `/dev` is missing or wrong, or no node can have the device's name.
     #[error(transparent)]
     Udev(#[from] UdevError),
-    /// The text by which the caller named a device is not a valid name.
+    /// The caller named a device by a text that is not a valid name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The operation needs an active table, which the device does not have.
+    /// The operation needs an active table, but the device has none.
     #[error("the device has no active table; load one and resume the device, or set it up")]
     NoActiveTable,
-    /// The device has a table in its inactive slot, which the resume at the end of the operation would make active.
+    /// The device has a table in its inactive slot. The resume at the end of the operation would make this table
+    /// active.
     #[error(
         "the device has a table in its inactive slot, which a resume would make active; resume the device or clear the slot first"
     )]
@@ -31,9 +32,10 @@ pub enum OpErrorKind {
     /// A device with the requested name exists, but differs from the requested one.
     #[error("a device of this name exists, but {0}; choose another name, or change the device")]
     Differs(Difference),
-    /// The kernel has suspended the device internally, so no command can resume it now. [`Host::setup`](crate::Host::setup)
-    /// and [`Host::recover`](crate::Host::recover) fail at once; other operations wait for the timeout of
-    /// [`Udev`](crate::udev::Udev::timeout) first.
+    /// The kernel has suspended the device internally, so no command can resume it now.
+    /// [`Host::setup`](crate::Host::setup) and [`Host::recover`](crate::Host::recover) fail immediately. Other
+    /// operations first wait until the kernel resumes the device, for at most the [timeout for
+    /// udev](crate::udev::Udev::timeout).
     #[error(
         "the kernel has suspended the device internally, for example because the pool of a thin device is suspended; resume the pool first"
     )]
@@ -71,16 +73,17 @@ impl From<ReplyError> for OpErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Difference {
-    /// The uuids differ.
+    /// The device has another uuid, or only one of the two has a uuid.
     Uuid,
-    /// The minor numbers differ.
+    /// The device has another minor number.
     Minor,
-    /// One is read-only, the other is not.
+    /// Either the device or the request is read-only, but not both.
     ReadOnly,
-    /// A line of the table differs: the index of the line, from 0, and the field, such as `length` or `data dev`. The
-    /// field `number of lines` means that one table has more lines.
+    /// The tables differ. The values are the index of the line that differs, from 0, and the field that differs, such
+    /// as `length` or `data dev`. The field `number of lines` means that one table has more lines.
     ///
-    /// Most targets print a device as its number. A line that names the same device by its path therefore differs.
+    /// Most targets print a device as its number. If the requested line names the same device by its path, the lines
+    /// differ.
     Line(usize, &'static str),
 }
 

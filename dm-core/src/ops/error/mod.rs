@@ -135,7 +135,7 @@ impl OpError {
         matches!(self.0.state, StateAfter::Undone)
     }
 
-    /// Whether the operation took effect, and only udev, a node or the read-ahead failed.
+    /// Whether the operation took effect, and only the wait for udev, a node or the read-ahead failed.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.0.state, StateAfter::Done)

@@ -8,57 +8,58 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum StateAfter {
-    /// The device is as it was before: no step took effect, or all were undone. Or another process has removed the
-    /// device.
+    /// The device is as it was before the operation: no step took effect, or all steps were undone. This is also the
+    /// state if another process has removed the device.
     ///
-    /// If a table was replaced and restored, the kernel may have changed the read-ahead, and has dropped the geometry
-    /// if the tables differ in length. If a suspension was given up, some targets [stay prepared for
-    /// it](crate::Dm::device_suspend).
+    /// There are three exceptions. If a table was replaced and restored, the kernel may have changed the read-ahead. If
+    /// these tables differ in length, the kernel has also dropped the geometry. After an interrupted suspension, some
+    /// targets [stay prepared for it](crate::Dm::device_suspend).
     #[default]
     Undone,
-    /// The operation took effect; only udev, a node or the read-ahead failed.
+    /// The operation took effect. Only the wait for udev, a node or the read-ahead failed.
     Done,
     /// Some effects could not be undone.
     #[non_exhaustive]
     Left {
         /// The effects that remain.
         remains: Vec<Remains>,
-        /// The first error of the undo, or of reading the state, if there was one.
+        /// The first error of the undo or of reading the state. `None` if both succeeded.
         error: Option<Box<Error>>,
     },
 }
 
-/// An effect that a failed operation leaves, since it was not undone.
+/// An effect of a failed operation that was not undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remains {
-    /// The device that was created still exists.
+    /// The operation created the device, which still exists.
     Exists,
-    /// The device is suspended, so I/O to it waits.
+    /// The device is suspended, so I/O to it blocks.
     Suspended,
-    /// The device was suspended before and no longer is.
+    /// The device was suspended before the operation, and is now resumed.
     Resumed,
     /// The new table is in the inactive slot.
     TableLoaded,
     /// The new table is active.
     NewTable,
-    /// An `error` target has replaced the table, since the removal was forced.
+    /// The forced removal has replaced the active table with an `error` target.
     ErrorTable,
-    /// The first messages of the list took effect: this number of them.
+    /// This number of messages took effect, from the first in the list on.
     MessagesSent(usize),
-    /// The first devices in the order of removal were removed, or will be at their last close: this number of them.
+    /// This number of devices was removed, or will be removed at their last close. They are the first ones in the order
+    /// of removal.
     Removed(usize),
-    /// This number of nodes and links was made or removed.
+    /// This number of nodes and links was created or removed.
     NodesChanged(usize),
-    /// A deferred removal that was pending before was cancelled.
+    /// The operation cancelled a pending deferred removal of the device.
     RemovalCancelled,
-    /// A table that was in the inactive slot before was removed.
+    /// The operation removed the table that was in the inactive slot.
     InactiveTableDropped,
-    /// The state is not known, for one of these reasons:
+    /// The state is unknown, for one of these reasons:
     ///
-    /// - It could not be read, or another process has renamed the device meanwhile.
-    /// - A creation failed, and a device with its name exists, which another process may have created.
-    /// - A load got no reply, so the new table may have replaced the one in the inactive slot.
+    /// - The state could not be read, or another process has renamed the device meanwhile.
+    /// - The device could not be created, but a device with its name exists. Another process may have created it.
+    /// - A table load got no reply, so the new table may have replaced the table in the inactive slot.
     Unknown,
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The operation that failed. Each variant has the methods that run it; `create` and `create_with` are one operation,
-/// and so on.
+/// The operation that failed. Each variant names its methods. A method and its `…_with` form, such as `create` and
+/// `create_with`, are the same operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
