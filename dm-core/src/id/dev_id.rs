@@ -10,8 +10,8 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 /// Identifies a mapped device by its name, its uuid or its number.
 ///
 /// A command identifies its device by exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Most
-/// methods accept any type that implements [`AsDevId`], such as `&str` for a name. Methods that create a device need
-/// its name.
+/// methods accept any type that implements [`AsDevId`], such as `&str` for a name. To create a device, or to rename it
+/// with [`Dm`](crate::Dm), you need its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DevId<'a> {
     /// The device with this name.

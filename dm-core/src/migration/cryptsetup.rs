@@ -1,15 +1,15 @@
-//! From cryptsetup's use of libdevmapper, in its file `lib/libdevmapper.c`.
+//! Replacements for cryptsetup's calls of libdevmapper, in its file `lib/libdevmapper.c`.
 //!
-//! Tables of crypt, verity and integrity are typed in the crate `dm-targets`, which also knows the flags that
-//! cryptsetup derives from versions of targets.
+//! The crate `dm-targets` has types for tables of crypt, verity and integrity. It also knows the flags that cryptsetup
+//! derives from the versions of targets.
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_backend_init`, `dm_backend_exit` | [`Dm::open`], and the drop of the handle |
+//! | `dm_backend_init`, `dm_backend_exit` | [`Dm::open`]; drop the handle to close it |
 //! | `dm_flags`: versions of targets, probed once | [`Dm::target_version`], which also loads the target's module |
 //! | `dm_create_device` | [`Host::create_with`] with [`SetupOptions::uuid`], [`SetupOptions::read_only`], [`SetupOptions::read_ahead`] |
-//! | `dm_reload_device`, `dm_resume_and_reinstate_key` | [`Host::reload_with`]; the key of a suspended device by [`Host::message`], then [`Host::resume`] |
-//! | `dm_suspend_device` | [`Host::suspend_with`]; a signal ends the wait, as Ctrl-C should |
+//! | `dm_reload_device`, `dm_resume_and_reinstate_key` | [`Host::reload_with`]; to set the key of a suspended device, [`Host::message`], then [`Host::resume`] |
+//! | `dm_suspend_device` | [`Host::suspend_with`]; a signal, such as Ctrl-C, ends the wait |
 //! | `dm_resume_device` | [`Host::resume_with`] with a [`ResumePolicy`] |
 //! | `dm_remove_device`, with retries and a forced `error` table | [`Host::remove_with`] with [`RemovePolicy::retry`], [`RemovePolicy::force`] |
 //! | `dm_remove_device` with `CRYPT_DEACTIVATE_DEFERRED` | [`RemovePolicy::deferred`]; [`Host::cancel_deferred_remove`] for `CRYPT_DEACTIVATE_DEFERRED_CANCEL` |
@@ -20,7 +20,7 @@
 //! | `dm_device_deps` | [`Dm::table_deps`] |
 //! | `lookup_dm_dev_by_uuid` | a [`DmUuid`](crate::DmUuid) as the device of any command but a rename |
 //! | `dm_get_active_iname`, `dm_get_iname` | `format!`, and [`ListOptions::uuid_prefix`](crate::ListOptions::uuid_prefix) |
-//! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: an operation of a [`Host`] does that |
+//! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: operations of a [`Host`] do this |
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |
 //! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized; the kernel and this crate wipe their buffers |
 //! | `VERITY_read_sb`, `VERITY_write_sb`, `VERITY_create`, `VERITY_verify` of `lib/verity` | `VerityVolume`, `VerityFormat` and `VeritySuperblock` of `dm-targets`, with its feature `verity-format` |

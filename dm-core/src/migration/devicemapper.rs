@@ -1,7 +1,7 @@
-//! From the crate `devicemapper`, 0.25 to 0.34.
+//! Replacements for the crate `devicemapper`, 0.25 to 0.34.
 //!
-//! The names are those of 0.34.8, and those of 0.25.0 or 0.32.3 where they differ. Units are on the page
-//! [`units`](super::units); tables, statuses and whole devices are in `dm_targets::migration`.
+//! The names are those of version 0.34.8. If a name differs in 0.25.0 or 0.32.3, it is listed too. Units are on the
+//! page [`units`](super::units). Tables, statuses and whole devices are in `dm_targets::migration`.
 //!
 //! # Commands
 //!

@@ -1,9 +1,9 @@
-//! From the crate `devicemapper`, 0.4.0 to 0.4.7.
+//! Replacements for the crate `devicemapper`, 0.4.0 to 0.4.7.
 //!
-//! Items that are not listed are as on the page [`devicemapper`](super::devicemapper). 0.4.0 has all of its items at
-//! the root of the crate, 0.4.7 most of them in the modules `consts`, `device`, `deviceinfo`, `dm`, `lineardev`,
-//! `result`, `segment`, `thindev`, `thinpooldev`, `types` and `util`; this crate has no such modules. Units are on the
-//! page [`units`](super::units).
+//! For items that are not listed here, see the page [`devicemapper`](super::devicemapper); for units, see
+//! [`units`](super::units). Version 0.4.0 has all items at the root of the crate. Version 0.4.7 has most of them in the
+//! modules `consts`, `device`, `deviceinfo`, `dm`, `lineardev`, `result`, `segment`, `thindev`, `thinpooldev`, `types`
+//! and `util`, which this crate does not have.
 //!
 //! | there | here |
 //! |---|---|
@@ -20,7 +20,7 @@
 //! | `TargetLine`, a tuple | [`TargetLine`] to load, [`TargetStatus`] for reading |
 //! | `blkdev_size` | [`BlockDevice::size`](crate::block::BlockDevice::size) of an open file, [`paths::size_of`] by number |
 //! | `align_to` | [`u64::next_multiple_of`]; of units [`Sectors::align_up`] |
-//! | `slice_to_null`, `blkgetsize64` | —: [`std::ffi::CStr`] and [`BlockDevice::size`](crate::block::BlockDevice::size) do it |
+//! | `slice_to_null`, `blkgetsize64` | —: use [`std::ffi::CStr`] and [`BlockDevice::size`](crate::block::BlockDevice::size) |
 //! | `DmError`: `Dm`, `Io`, `Nix`; `InternalError`; `ErrorEnum`: `Error`, `FailedToOpen` | [`Error`], [`OpenError`] |
 //! | `DmResult`, `io::Result` | [`Result`](crate::Result) |
 //! | `DM_IOCTL`, `DM_VERSION_MAJOR`, `DM_VERSION_MINOR`, `DM_VERSION_PATCHLEVEL` | constants of the crate `dm-sys`; the running kernel's version is [`Dm::version`] |

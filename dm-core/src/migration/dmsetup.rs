@@ -1,12 +1,12 @@
-//! From the program `dmsetup`, 1.02.
+//! Replacements for the program `dmsetup`, 1.02.
 //!
-//! The example `dmsetup` of the crate `dm-testing` has these commands, except some of `stats`, in a few lines each. How
-//! they translate names is described at [`Naming`].
+//! The example `dmsetup` of the crate `dm-testing` implements these commands in a few lines each, except some of
+//! `stats`. [`Naming`] describes how the commands translate names.
 //!
 //! | there | here |
 //! |---|---|
 //! | `create` | [`Host::create`] |
-//! | `create --notable` | [`Dm::device_create`] of a [`Host::kernel_name`] |
+//! | `create --notable` | [`Dm::device_create`] with the name from [`Host::kernel_name`] |
 //! | `create --concise` | —: the crate `dm-targets` reads that form; then [`Host::create`] of each device |
 //! | `load`, `reload` | [`Dm::table_load`]; [`Host::reload`] also suspends and resumes, and is undone on failure |
 //! | `clear` | [`Dm::table_clear`] |
@@ -35,14 +35,14 @@
 //! | `splitname` | [`DmName::lvm_parts`] |
 //! | `stats` | —: the crate `dm-targets` has them as `devices::Stats` |
 //! | `stats report` | —: `Stats::read` and `StatsReading::rates_since` of `dm-targets` return its numbers; a program prints its own reports |
-//! | `stats group`, `stats ungroup`, `stats update_filemap` | —: groups and maps of files are a convention of dmsetup's in the aux data of regions, which `Stats` reads and writes as they are |
+//! | `stats group`, `stats ungroup`, `stats update_filemap` | —: dmsetup stores groups and maps of files in the aux data of regions, by a convention of its own; `Stats` reads and writes aux data unchanged |
 //! | `targets`, `target-version` | [`Dm::list_versions`], [`Dm::target_version`] |
 //! | `version` | [`Dm::version`] |
 //! | `udevcreatecookie` | [`SharedCookie::create`] |
 //! | `udevreleasecookie` | [`SharedCookie::wait`] |
 //! | `udevflags` | [`UdevCookie::flags`], [`rule_variables`] |
 //! | `udevcomplete` | [`complete`] |
-//! | `udevcomplete_all` | [`remove_stale_cookies`]; at once [`SharedCookie::remove`] of each |
+//! | `udevcomplete_all` | [`remove_stale_cookies`]; to remove cookies that are not stale, [`SharedCookie::remove`] of each |
 //! | `udevcookies` | [`cookies`] |
 //!
 //! | option there | here |
@@ -63,22 +63,23 @@
 //!
 //! # Differences
 //!
-//! - A device without an active table has no node. `mknodes` of dmsetup makes one, which cannot be opened and which
-//!   udev later refuses to replace.
-//! - A device that another program gave a name with unusual characters, without mangling them, is listed under that
-//!   name, whereas dmsetup fails.
-//! - dmsetup removes only the node whose name its mode of mangling gives. Here the nodes of all modes are removed with
-//!   the device, so that none of them leads to the next device with this number.
-//! - The example `dmsetup` takes arguments in UTF-8 only, whereas a [`DmName`] holds a name in any encoding. The
-//!   example has no field `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o`
-//!   is an error), and prints nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
-//! - A `--udevcookie`, `--readahead` or `--uid` that is not a number is an error, whereas dmsetup then works without
-//!   it.
+//! - A device without an active table has no node here. `mknodes` of dmsetup makes a node for the device, but nothing
+//!   can open this node, and udev later refuses to replace it.
+//! - If another program gave a device a name with unmangled unusual characters, the device is listed under that name.
+//!   dmsetup fails.
+//! - When dmsetup removes a device, it removes only the node that is named by its mode of mangling. Here the nodes of
+//!   all modes are removed, so that none of them leads to the next device with this number.
+//! - The example `dmsetup` accepts only arguments in UTF-8, whereas a [`DmName`] can have any encoding. In `info -c`,
+//!   the example lacks the field `all` and the fields of statistics. It prints trees in only one form (`ls --tree -o`
+//!   is an error). With `-v` it prints nothing more. Patterns of `-S` have the syntax of the crate `regex`.
+//! - If the value of `--udevcookie`, `--readahead` or `--uid` is not a number, this is an error. dmsetup continues
+//!   without the option.
 //! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does
-//!   nothing; dmsetup refuses these.
-//! - A name such as `a\x41b`, which no program writes as its mangled form, is shown as it is, since `aAb` is the name
-//!   of another device; dmsetup shows it as `aAb`. A name such as `a\xzz` is refused; dmsetup keeps it.
-//! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
+//!   nothing. dmsetup refuses all of these.
+//! - A name such as `a\x41b` is shown unchanged, since the name `aAb` is never mangled to `a\x41b` and belongs to
+//!   another device. dmsetup shows it as `aAb`. A name such as `a\xzz` is refused here; dmsetup accepts it.
+//! - If `create` fails, the error names the disk and the line of the table that caused this. Other error texts differ
+//!   as well.
 
 #[cfg(doc)]
 use crate::{

@@ -1,7 +1,8 @@
-//! From Docker's Go packages `devicemapper` and `loopback` (`github.com/moby/moby/pkg`), which drive libdevmapper.
+//! Replacements for Docker's Go packages `devicemapper` and `loopback` (`github.com/moby/moby/pkg`), which use
+//! libdevmapper.
 //!
-//! Names of the last version come first, followed by older spellings such as `DeviceIdExists`. Whole thin pools and
-//! thin devices are in `dm_targets::migration`.
+//! In each row, names of the last version come first, followed by older spellings such as `DeviceIdExists`. Whole thin
+//! pools and thin devices are in `dm_targets::migration`.
 //!
 //! # Devices
 //!
@@ -119,7 +120,7 @@
 //! | `LoopInfo64`, `CLoopInfo64`, `LoopSetFd`, `LoopClrFd`, `LoopGetStatus64`, `LoopSetStatus64`, `LoopSetCapacity`, `LoopCtlGetFree` | —: what `LoopDevice` does by itself |
 //! | `LoFlagsReadOnly`, `LoFlagsAutoClear`, `LoFlagsPartScan`, `LoKeySize`, `LoNameSize` | —: as these |
 //!
-//! The loop devices that use a mapped device are found by [`users`](crate::users).
+//! To find the loop devices that use a mapped device, use [`users`](crate::users).
 
 #[cfg(doc)]
 use crate::{

@@ -1,12 +1,12 @@
-//! From the C library libdevmapper (LVM2's `libdm`), 1.02.
+//! Replacements for the C library libdevmapper (LVM2's `libdm`), 1.02.
 //!
 //! Every function of its header is listed; `dm_…_*` stands for the functions with that prefix. The commands of dmsetup
 //! are on the page [`dmsetup`](super::dmsetup), and cryptsetup's use of the library is on
 //! [`cryptsetup`](super::cryptsetup).
 //!
-//! An option that the kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), while
-//! libdevmapper warns and continues without it. To do the same, set `if_possible`, such as
-//! [`SuspendOptions::if_possible`]; it has no effect on a prefix that filters a list, nor on [`StatusKind::Ima`].
+//! If the kernel lacks an option, libdevmapper warns and continues without it. Here, this is an error
+//! ([`is_unsupported`](crate::Error::is_unsupported)). To continue without the option, set `if_possible`, such as
+//! [`SuspendOptions::if_possible`]. This has no effect on a prefix that filters a list, or on [`StatusKind::Ima`].
 //!
 //! # Tasks
 //!
@@ -21,7 +21,7 @@
 //! | `dm_task_set_newname`, `dm_task_set_newuuid` | the argument of [`Host::rename`], [`Host::set_uuid`] |
 //! | `dm_task_set_uid`, `dm_task_set_gid`, `dm_task_set_mode` | [`NodeMode::node`](crate::udev::NodeMode::node) |
 //! | `dm_task_set_add_node` | —: a node is made when a table becomes active; [`Host::make_node`] makes a missing one |
-//! | `dm_task_set_cookie` | [`Host::batch`]; [`Udev::on_cookie`](crate::udev::Udev::on_cookie) for one that processes share; [`ResumeOptions::cookie`] for a single command |
+//! | `dm_task_set_cookie` | [`Host::batch`]; [`Udev::on_cookie`](crate::udev::Udev::on_cookie) for a cookie that several processes share; [`ResumeOptions::cookie`] for a single command |
 //! | `dm_task_set_event_nr` | the argument of [`Dm::wait_event`], [`Dm::device_wait`] |
 //! | `dm_task_set_geometry` | [`Dm::set_geometry`] |
 //! | `dm_task_set_message`, `dm_task_set_sector` | [`Message`] |

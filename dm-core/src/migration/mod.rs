@@ -1,7 +1,7 @@
-//! For moving from another library: its names beside those of this crate.
+//! Tables of replacements, for programs that move from another library to this crate.
 //!
-//! One page per library or program; the column *there* names its public items, the column *here* links to what replaces
-//! them. A dash means that nothing replaces an item; the reason follows.
+//! Each page is about one library or program. The column *there* has its public items, and the column *here* their
+//! replacements. A dash means that an item has no replacement; the reason follows the dash.
 //!
 //! | page | from |
 //! |---|---|
@@ -22,10 +22,11 @@
 //!   repeats the ioctl. After a refusal, it may send another ioctl to find the reason. Commands do not wait for udev.
 //!   An operation is a method of [`Host`]: it sends several commands, waits for udev, and undoes its steps if one
 //!   fails.
-//! - Each command has its own options, in a `…_with` method, with the flags that the kernel supports for it.
-//! - A device is identified by its name, which may be text, by its uuid or by its number: see [`AsDevId`].
-//! - Text may contain any byte except NUL, as in the kernel. Numbers are read as the kernel prints them.
-//! - Errors are told apart by predicates, such as [`is_busy`](crate::Error::is_busy).
+//! - Each command has a `…_with` method, with the options that the kernel supports for this command.
+//! - A device is identified by its name, its uuid or its number: see [`AsDevId`]. A name can be given as text.
+//! - Text can contain any byte except NUL, as in the kernel. Numbers are parsed in the form in which the kernel prints
+//!   them.
+//! - Predicates such as [`is_busy`](crate::Error::is_busy) tell errors apart.
 
 #[cfg(doc)]
 use crate::{AsDevId, Dm, Host};

@@ -1,4 +1,4 @@
-//! From the units and constants of the crate `devicemapper`, all versions, to the crate [`dm_units`].
+//! Replacements for the units and constants of the crate `devicemapper`, all versions, in the crate [`dm_units`].
 //!
 //! | there | here |
 //! |---|---|

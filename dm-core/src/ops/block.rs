@@ -9,8 +9,9 @@ impl Host {
     /// On a real kernel this opens the node of the device, as [`BlockDevice::open_id`] does. A kernel in memory opens
     /// its devices without nodes.
     ///
-    /// Mapped devices bypass the page cache of the devices below them. Opening therefore drops the cached pages of this
-    /// device, except those that are modified or that a process has mapped into memory.
+    /// The page cache of the device can have old data, since mapped devices bypass the page cache of the devices below
+    /// them. The call therefore drops the cached pages of the device, except pages that are modified or that a process
+    /// has mapped into memory.
     ///
     /// ```no_run
     /// use dm_core::Host;
@@ -30,8 +31,8 @@ impl Host {
         self.open_block_with(device, BlockOpenOptions::new())
     }
 
-    /// Opens a block device of this host's kernel with options, for example for writing, or to prevent mounts
-    /// meanwhile.
+    /// Opens a block device of this host's kernel with options: for example, for writing, or so that it cannot be
+    /// mounted meanwhile.
     ///
     /// # Errors
     /// As [`open_block`](Self::open_block).

@@ -135,7 +135,7 @@ impl Host {
         self
     }
 
-    /// The handle that operations use, for single commands.
+    /// The handle that operations use. You can send single commands with it.
     #[must_use]
     pub const fn dm(&self) -> &Dm {
         &self.dm
@@ -169,8 +169,8 @@ impl Host {
         Batch { host: Self { batch: Some(batch), ..self.clone() } }
     }
 
-    /// Converts the identifier of a device for commands of [`dm`](Self::dm). A name given as text is translated to the
-    /// kernel's name.
+    /// Converts the identifier of a device to one for the commands of [`dm`](Self::dm): a name given as text is
+    /// translated to the kernel's name.
     ///
     /// # Errors
     /// [`NameError`]: the text is not a valid name.
@@ -197,7 +197,7 @@ impl Host {
 
     /// Reads the state of a device.
     ///
-    /// This is [`Dm::device_info`] with a translated name: see [`with_naming`](Self::with_naming).
+    /// This calls [`Dm::device_info`] with the kernel's name: see [`with_naming`](Self::with_naming).
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found).
@@ -208,8 +208,8 @@ impl Host {
         Op::new(self, Operation::Info, &id)?.info()
     }
 
-    /// Returns the path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the
-    /// kernel's node `/dev/dm-N`.
+    /// Returns the path of a device: its node or link below `/dev/mapper` if that exists and leads to the device,
+    /// otherwise the kernel's node `/dev/dm-N`.
     ///
     /// A kernel in memory has no nodes. There the path is always the one below `/dev/mapper`, which
     /// [`open_block`](Self::open_block) and tables accept.
@@ -235,9 +235,9 @@ fn nameless() -> OpErrorKind {
 
 /// Operations that wait for udev together, as started by [`Host::batch`].
 ///
-/// It dereferences to a [`Host`], so all operations can be called on it and it can be passed to functions that take a
-/// host. A batch that is dropped without [`finish`](Self::finish) removes the semaphore of its udev cookie, but does
-/// not wait and makes no nodes.
+/// A batch dereferences to a [`Host`]: you can call all operations on a batch, and pass it to functions that take a
+/// host. At the end, call [`finish`](Self::finish). If a batch is dropped without that, it does not wait for udev and
+/// makes no nodes; it only removes the semaphore of its udev cookie.
 #[derive(Debug)]
 #[must_use = "without `finish`, nothing waits for udev"]
 pub struct Batch {
@@ -256,8 +256,10 @@ impl Batch {
     /// Waits until udev has finished with all operations, for at most [`Udev::timeout`].
     ///
     /// # Errors
-    /// [`OpErrorKind::Udev`](crate::OpErrorKind::Udev): a node is missing or wrong;
-    /// [`is_timed_out`](OpError::is_timed_out): udev did not finish in time. The operations took effect nevertheless.
+    /// The operations took effect nevertheless.
+    ///
+    /// - [`OpErrorKind::Udev`](crate::OpErrorKind::Udev): a node is missing or wrong.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish in time.
     pub fn finish(self) -> Result<(), OpError> {
         self.wait().map_err(|error| {
             OpError::new(Operation::Batch, None, Step::Udev, error.into()).with_state(StateAfter::Done)

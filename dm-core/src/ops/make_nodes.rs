@@ -34,11 +34,12 @@ impl NodeChanges {
 }
 
 impl Host {
-    /// Creates the missing node of a device with an active table below `/dev/mapper`, whether or not udev runs. If no
-    /// device has the name `id`, removes the node of that name, unless the node leads to another device.
+    /// Creates the node of a device below `/dev/mapper` if it is missing, whether or not udev runs. A device without an
+    /// active table gets no node. If `id` is a name that no device has, the call removes the node of that name, unless
+    /// the node leads to another device.
     ///
-    /// Use this if udev has not created a node in time. It has no effect with a kernel in memory, whose devices have no
-    /// nodes.
+    /// Call this if udev has not created a node in time. The call has no effect with a kernel in memory, whose devices
+    /// have no nodes.
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist is not an error.
@@ -77,7 +78,8 @@ impl Host {
     ///
     /// # Errors
     /// - [`OpErrorKind::Udev`]: a node cannot be created or removed. If a node cannot be created, the call still
-    ///   processes the other nodes, and then returns the first error. The state has the number of changed nodes.
+    ///   processes the other nodes, and then returns the first error. The state of the error has the number of changed
+    ///   nodes.
     /// - [`OpErrorKind::Command`]: the devices cannot be listed or read.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]

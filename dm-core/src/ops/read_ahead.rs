@@ -53,7 +53,7 @@ impl Host {
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found): the device does not exist. [`OpErrorKind::ReadAhead`]: no table of the
-    /// device has been loaded yet, sysfs cannot be read, or the kernel is in memory and has no sysfs.
+    /// device has been loaded yet, sysfs cannot be read, or the host uses a kernel in memory, which has no sysfs.
     pub fn read_ahead(&self, id: impl AsDevId) -> Result<Sectors, OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;
@@ -61,8 +61,8 @@ impl Host {
         read_ahead(info.number()).map_err(|error| op.fail(Step::Read, fault(info.number(), &error)))
     }
 
-    /// Sets the read-ahead of a device. [`Auto`](ReadAhead::Auto) changes nothing. A new table can change the value
-    /// again.
+    /// Sets the read-ahead of a device. [`Auto`](ReadAhead::Auto) changes nothing. The kernel can change the value
+    /// again when a new table becomes active.
     ///
     /// ```no_run
     /// use dm_core::{Host, block::ReadAhead};

@@ -123,11 +123,11 @@ impl Host {
     /// - Suspended devices are cleaned up first. Each is cleaned up after the devices that it uses, such as a thin
     ///   device after its pool.
     ///
-    /// Finished devices and devices without the prefix are not changed. No other process must change devices with the
-    /// prefix during the call, since an operation in progress looks the same as an interrupted one.
+    /// Finished devices and devices without the prefix are not changed. Other processes must not change devices with
+    /// the prefix during the call, since an operation in progress looks the same as an interrupted one.
     ///
     /// # Errors
-    /// If the devices cannot be listed or read, as [`leftovers`](Self::leftovers); nothing was changed. Otherwise:
+    /// As [`leftovers`](Self::leftovers), before anything is changed. Other errors:
     ///
     /// - [`is_busy`](OpError::is_busy): a device to remove is in use.
     /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.

@@ -94,12 +94,12 @@ impl Host {
     /// Replaces the active table of a device, which can be in use: loads the new table, suspends the device, resumes
     /// it, and waits for udev.
     ///
-    /// A device that was suspended before the call is resumed too. A table in the inactive slot is lost once the new
-    /// table is loaded. The state of an error says so.
+    /// A device that was suspended before the call is also resumed. If the inactive slot has a table, the new table
+    /// replaces it. The state of an error says whether that table is lost.
     ///
     /// If a step fails, the old table becomes active again, and the device is resumed. If the device was suspended
-    /// before the call, it is suspended again, but without freezing its file system. If only udev or the read-ahead
-    /// fails, the new table stays active: see [`is_done`](OpError::is_done).
+    /// before the call, it is suspended again, but without freezing its file system. If only the wait for udev or the
+    /// read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done).
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -120,8 +120,8 @@ impl Host {
     /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
     ///   udev.
     /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
-    /// - [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device did not
-    ///   finish.
+    /// - [`is_timed_out`](OpError::is_timed_out): the suspension, udev or another operation on the device did not
+    ///   finish in time.
     /// - [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
@@ -134,7 +134,8 @@ impl Host {
         self.reload_with(id, lines, ReloadOptions::new())
     }
 
-    /// Replaces the active table of a device, which can be in use, for example without flushing its I/O.
+    /// Replaces the active table of a device, which can be in use. The options can, for example, skip the flush of its
+    /// I/O.
     ///
     /// # Errors
     /// As [`reload`](Self::reload). [`OpErrorKind::ReadAhead`]: the new table is active, but the read-ahead cannot be

@@ -125,8 +125,8 @@ impl Host {
     ///
     /// # Errors
     /// As [`remove`](Self::remove). [`is_unsupported`](OpError::is_unsupported): the kernel lacks deferred removal. A
-    /// forced removal has three more errors. It may then leave the `error` target as the active table, and the state of
-    /// the error says so.
+    /// forced removal has the three errors below. After one of them, the `error` target may be the active table: see
+    /// the state of the error.
     ///
     /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived.
     /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
@@ -138,8 +138,8 @@ impl Host {
         Ok(removal)
     }
 
-    /// Cancels a deferred removal. Has no effect if no removal is pending, as on kernels before interface 4.27, which
-    /// cannot defer removals.
+    /// Cancels a deferred removal. Has no effect if no removal is pending. Kernels before interface 4.27 cannot defer
+    /// removals, so the call has no effect there.
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found).

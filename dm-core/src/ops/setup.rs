@@ -171,8 +171,8 @@ impl Host {
     ///
     /// # Errors
     /// - [`is_already_exists`](OpError::is_already_exists): the name is taken.
-    /// - [`is_invalid`](OpError::is_invalid): the name is not valid, or the kernel refuses the table. The source of the
-    ///   error has the kernel's reason if the kernel's log is read.
+    /// - [`is_invalid`](OpError::is_invalid): the name is not valid, or the kernel refuses the table. If the kernel's
+    ///   log can be read, the source of the error has the kernel's reason.
     /// - [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
     ///   cannot be opened.
     /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.
@@ -186,7 +186,7 @@ impl Host {
         self.create_with(name, lines, SetupOptions::new())
     }
 
-    /// Creates a device with its table, for example with a uuid or read-only.
+    /// Creates a device with its table. The options can, for example, set a uuid or make the device read-only.
     ///
     /// # Errors
     /// As [`create`](Self::create). [`is_already_exists`](OpError::is_already_exists) also if the uuid or the minor
@@ -217,10 +217,12 @@ impl Host {
     /// error says what has changed.
     ///
     /// # Errors
-    /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
-    /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps the existing
-    /// device suspended. [`is_timed_out`](OpError::is_timed_out) also if another operation on the device did not
-    /// finish. Otherwise as [`create`](Self::create).
+    /// As [`create`](Self::create). Other errors:
+    ///
+    /// - [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
+    /// - [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps the existing
+    ///   device suspended.
+    /// - [`is_timed_out`](OpError::is_timed_out): also if another operation on the device did not finish in time.
     #[doc(alias = "dm_task_suppress_identical_reload")]
     pub fn setup<P: TargetParams>(
         &self,
@@ -230,7 +232,8 @@ impl Host {
         self.setup_with(name, lines, SetupOptions::new())
     }
 
-    /// Makes sure that a device with this table exists, for example with a uuid, or with an update of its table.
+    /// Makes sure that a device with this table exists. The options can, for example, set a uuid, or update the table
+    /// of an existing device.
     ///
     /// # Errors
     /// As [`setup`](Self::setup) and [`create_with`](Self::create_with).

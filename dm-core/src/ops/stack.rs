@@ -55,9 +55,8 @@ impl Host {
     /// has it open for a moment. If the device itself is in use, the call fails.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), for the first device that cannot be removed. [`Remains::Removed`] has the number of
-    /// removed devices. If the error has a `Remains::Removed`, the device itself is removed. Then repeat the call for
-    /// each device that it used.
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. If the error has [`Remains::Removed`],
+    /// the device itself and possibly others were removed. Then repeat the call for each device that it used.
     #[doc(alias = "dm_tree_deactivate_children")]
     pub fn remove_stack(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_stack_with(id, RemovePolicy::new())
@@ -84,7 +83,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`remove`](Self::remove), for the first device that cannot be removed. [`Remains::Removed`] has the number of
-    /// removed devices. The call can be repeated.
+    /// removed devices. You can repeat the call.
     pub fn remove_and_users(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_and_users_with(id, RemovePolicy::new())
     }

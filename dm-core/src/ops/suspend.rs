@@ -111,7 +111,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out) also if pending I/O did not complete in
-    /// time, with the same effect as a signal.
+    /// time. The device is then in the same state as after a signal.
     pub fn suspend_with(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Suspend, &id)?;
         let (before, _locked) = self.lock_existing(&mut op)?;
@@ -122,7 +122,7 @@ impl Host {
         })
     }
 
-    /// Makes the inactive table active, if there is one, lets I/O continue, and waits for udev.
+    /// Resumes a device: makes the inactive table active if there is one, lets I/O continue, and waits for udev.
     ///
     /// # Errors
     /// - [`is_not_found`](OpError::is_not_found).
@@ -134,15 +134,15 @@ impl Host {
     ///   udev.
     /// - [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish.
     ///
-    /// The state says whether the new table is active, and whether the device is suspended.
+    /// The state of the error says whether the new table is active, and whether the device is suspended.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
         self.resume_with(id, ResumePolicy::new())
     }
 
-    /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. If the
-    /// options have a cookie, only its flags are used, since the operation makes its own cookie.
+    /// Resumes a device, with [`ResumeOptions`] or a [`ResumePolicy`]. If the options have a cookie, only its flags are
+    /// used, since the operation makes its own cookie.
     ///
     /// # Errors
     /// As [`resume`](Self::resume). [`OpErrorKind::ReadAhead`]: the device is resumed, but the read-ahead cannot be
@@ -202,9 +202,11 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// As [`suspend`](Self::suspend), and if a message fails or the device cannot be resumed. The state has the number
-    /// of messages that took effect, and says whether the device is still suspended. [`OpErrorKind::TableLoaded`]: the
-    /// device is not suspended and has an inactive table, which the resume would make active.
+    /// As [`suspend`](Self::suspend), and also if a message fails or the device cannot be resumed. The state of the
+    /// error has the number of messages that took effect, and says whether the device is still suspended.
+    ///
+    /// [`OpErrorKind::TableLoaded`]: the device is not suspended before the call and has a table in its inactive slot.
+    /// The resume would make this table active.
     pub fn while_suspended(&self, id: impl AsDevId, steps: Steps) -> Result<DeviceInfo, OpError> {
         self.while_suspended_with(id, steps, SuspendPolicy::new())
     }

@@ -9,10 +9,10 @@ use crate::ops::{Difference, OpError, Remains};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// Two wanted devices have the same name or the same uuid: the name of the second one.
+    /// Two wanted devices have the same name or the same uuid. The value is the name of the second device.
     #[error("the name or the uuid of device '{}' is wanted twice", .0.shown())]
     Twice(DmNameBuf),
-    /// A wanted device declares to use a device that is not among the wanted ones.
+    /// A wanted device [uses](super::WantedDevice::uses) a device that is not among the wanted devices.
     #[error(
         "device '{}' declares to use '{}', which is not among the wanted devices",
         device.shown(),
@@ -22,18 +22,19 @@ pub enum PlanError {
     Unknown {
         /// The name of the device.
         device: DmNameBuf,
-        /// The name of the device that it declares to use.
+        /// The name of the device that it uses.
         used: DmNameBuf,
     },
-    /// The table of this device needs the number of a device that its [`uses`](super::WantedDevice::uses) does not
-    /// declare.
+    /// The table of this device needs the number of a device that was not declared with
+    /// [`uses`](super::WantedDevice::uses).
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
-    /// Devices use each other in a cycle: their names. Each uses the next one, and the last uses the first.
+    /// Devices use each other in a cycle. The value has their names: each uses the next one, and the last uses the
+    /// first.
     #[error("devices use each other: {}", names(.0))]
     Cycle(Vec<DmNameBuf>),
-    /// A device with a wanted name or uuid exists, but has another uuid or minor number than wanted, which a plan
-    /// cannot change.
+    /// A device with a wanted name or uuid exists, but has another uuid or minor number than wanted. A plan cannot
+    /// change these.
     #[error("device '{}' exists, but {difference}", device.shown())]
     #[non_exhaustive]
     Differs {
@@ -42,7 +43,7 @@ pub enum PlanError {
         /// The property in which the existing device differs.
         difference: Difference,
     },
-    /// The state of existing devices could not be read.
+    /// The state of an existing device could not be read.
     #[error("the present state of {device} could not be read")]
     #[non_exhaustive]
     Read {
@@ -66,10 +67,10 @@ pub enum PlanError {
         step: Box<PlanStep>,
         /// The error of the step.
         source: PlanCause,
-        /// The failures of undoing the steps before it; empty if all were undone.
+        /// The failures of the undo; empty if all steps before it were undone.
         left: Vec<PlanCause>,
     },
-    /// All steps succeeded, but udev did not finish, or a node is missing or wrong.
+    /// All steps succeeded, but udev did not finish in time, or a node is missing or wrong.
     #[error(transparent)]
     Udev(OpError),
 }
@@ -84,8 +85,8 @@ pub enum PlanCause {
     /// A single command failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// The table of this device needs the number of a device that its [`uses`](super::WantedDevice::uses) does not
-    /// declare.
+    /// The table of this device needs the number of a device that was not declared with
+    /// [`uses`](super::WantedDevice::uses).
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
     /// The undo cannot make the old table of this device active again, because its key was wiped. The new table stays
@@ -107,13 +108,15 @@ impl PlanError {
         }
     }
 
-    /// Whether the steps that took effect were undone, so that everything is as before, with these exceptions.
+    /// Whether all steps that took effect were undone. Everything is then as before the plan, with these exceptions:
     ///
-    /// Messages that were sent and devices that were removed are not undone. A device that was suspended may be
-    /// resumed, a device without an active table may have the new one, and a table in an inactive slot may be lost.
+    /// - Sent messages and removed devices are not undone.
+    /// - A device that was suspended may be resumed.
+    /// - A device that had no active table may have the new table.
+    /// - A table in an inactive slot may be lost.
     ///
-    /// The result is `false` after a failed creation if a device exists that another process may have created, since
-    /// that is not removed.
+    /// If a device could not be created but exists afterwards, another process may have created it. It is then not
+    /// removed, and the result is `false`.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         match self {

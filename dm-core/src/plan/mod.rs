@@ -1,9 +1,8 @@
-//! Plans that change the existing devices into the wanted ones in the right order, and that are undone when a step
-//! fails.
+//! Turns existing devices into wanted ones, with steps in the right order that are undone if one fails.
 //!
-//! A program lists the devices that it wants, with tables that refer to each other by name. [`Host::plan`] compares
-//! them with the existing devices and returns a [`Plan`]. The plan can be printed before [`Host::carry_out`] carries it
-//! out, and is empty if everything is as wanted and no device has messages.
+//! A program lists the devices that it wants. Their tables refer to other devices by name. [`Host::plan`] compares the
+//! wanted devices with the existing ones, and returns a [`Plan`], which you can print. [`Host::carry_out`] carries the
+//! plan out. The plan is empty if all devices are as wanted and none has messages.
 //!
 //! ```
 //! use dm_core::plan::{Wanted, WantedDevice};
@@ -34,16 +33,17 @@
 //!
 //! # The order
 //!
-//! - Devices whose uuid is wanted under another name are renamed first. A name may pass from one of them to another,
-//!   and two may exchange their names.
-//! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
-//! - Where tables of existing devices change, the tables that can change together are loaded bottom up, then their
-//!   devices are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below
-//!   holds back. Then their messages are sent.
-//! - A new device that uses a device with a changed table is created after that change, and a changed table that uses a
-//!   new device is loaded after that device is created.
-//! - With [`Wanted::only`], devices that are no longer wanted are removed last, top down, since a removal cannot be
-//!   undone.
+//! - First, existing devices whose uuid is wanted under another name are renamed. A device can get the name that
+//!   another one had, and two devices can exchange their names.
+//! - New devices are created bottom up. Before the next device is created, the table of each is active and its messages
+//!   are sent.
+//! - If tables of existing devices change, all tables that can change together are loaded bottom up. Then the devices
+//!   are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below it holds
+//!   back. Then their messages are sent.
+//! - If a new device uses a device with a changed table, it is created after that change. If a changed table uses a new
+//!   device, it is loaded after that device is created.
+//! - With [`Wanted::only`], devices that are no longer wanted are removed top down. This comes last, since a removal
+//!   cannot be undone.
 //!
 //! This is what libdm's `dm_tree` does with `dm_tree_preload_children`, `dm_tree_suspend_children`,
 //! `dm_tree_activate_children` and `dm_tree_deactivate_children`.
@@ -63,7 +63,7 @@ pub use self::wanted::{Numbers, Wanted, WantedDevice, WantedLine};
 use crate::id::DmNameBuf;
 use crate::ops::Host;
 
-/// A step of a [`Plan`], with the name of its device.
+/// A step of a [`Plan`], with the name of the device that it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlanStep {
@@ -72,7 +72,7 @@ pub enum PlanStep {
     Rename {
         /// The present name.
         from: DmNameBuf,
-        /// The wanted name, or a temporary one if devices exchange their names.
+        /// The wanted name, or a temporary name if devices exchange their names.
         to: DmNameBuf,
     },
     /// Create the device and make its table active.
@@ -91,8 +91,8 @@ pub enum PlanStep {
 
 /// The steps that change the existing devices into the wanted ones; see the [module](self).
 ///
-/// It is made by [`Host::plan`], from the state at that time. If another program changes the devices afterwards, a step
-/// may fail; the steps before it are then undone.
+/// [`Host::plan`] makes a plan from the state at that time. If another program changes the devices afterwards, a step
+/// can fail, and the steps before it are then undone.
 #[derive(Debug)]
 pub struct Plan<'a> {
     wanted: Wanted<'a>,
@@ -120,19 +120,21 @@ impl<'a> Plan<'a> {
 }
 
 impl Host {
-    /// Compares the wanted devices with the existing ones, and plans the steps that make them equal. Changes nothing.
+    /// Compares the wanted devices with the existing ones, and returns the steps that turn the existing devices into
+    /// the wanted ones. Changes nothing.
     ///
-    /// Tables are compared as by [`setup`](Self::setup). Most targets print device numbers, and a path never equals a
-    /// number, so every plan loads a line with a path again.
+    /// Tables are compared as by [`setup`](Self::setup). In tables, give devices by their numbers. Most targets print
+    /// numbers, and a path never equals a number, so every plan would load a table with a path again.
     ///
-    /// It takes at most two commands for each wanted device that exists, and one for each that does not. A wanted uuid
-    /// takes one or two more. [`Wanted::only`] adds the command that lists devices, and one command for each listed
+    /// This takes at most two commands for each wanted device that exists, and one for each that does not exist. Each
+    /// wanted uuid takes one or two more. [`Wanted::only`] takes one command to list devices, and one for each listed
     /// device that is not wanted.
     ///
     /// # Errors
-    /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted
-    /// devices contradict each other. [`PlanError::Differs`]: a device with a wanted name or uuid has another uuid or
-    /// minor number. [`PlanError::Read`], [`PlanError::List`]: a command fails.
+    /// - [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted
+    ///   devices contradict each other.
+    /// - [`PlanError::Differs`]: a device with a wanted name or uuid has another uuid or minor number than wanted.
+    /// - [`PlanError::Read`], [`PlanError::List`]: a command fails.
     #[doc(alias = "dm_tree_activate_children")]
     #[doc(alias = "dm_tree_preload_children")]
     #[doc(alias = "dm_tree_add_new_dev")]
@@ -148,9 +150,9 @@ impl Host {
     /// Carries out a plan, and waits for udev once.
     ///
     /// # Errors
-    /// [`PlanError::Step`]: a step failed. The steps before it were undone (see [`PlanError::is_undone`]), or the error
-    /// lists what could not be undone. [`PlanError::Udev`]: all steps succeeded, but udev did not finish, or a node is
-    /// missing or wrong.
+    /// - [`PlanError::Step`]: a step failed. The steps before it were undone (see [`PlanError::is_undone`]), or the
+    ///   error lists the failures of the undo.
+    /// - [`PlanError::Udev`]: all steps succeeded, but udev did not finish in time, or a node is missing or wrong.
     pub fn carry_out(&self, plan: &Plan<'_>) -> Result<(), PlanError> {
         run::carry_out(self, plan)
     }

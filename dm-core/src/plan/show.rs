@@ -6,7 +6,7 @@ use super::{Plan, PlanStep};
 use crate::id::DmName;
 
 impl PlanStep {
-    /// The name of the step's device; for a rename the new one.
+    /// The name of the device that the step changes; for a rename, the new name.
     #[must_use]
     pub fn name(&self) -> &DmName {
         let (Self::Rename { to: name, .. }

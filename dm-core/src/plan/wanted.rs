@@ -11,7 +11,7 @@ use crate::machine::block::ReadAhead;
 use crate::ops::{Prefix, SetupOptions, SuspendPolicy};
 use crate::udev::Visibility;
 
-/// A line of a wanted table; [`TargetLine::boxed`] makes one.
+/// A line of a wanted table, made by [`TargetLine::boxed`].
 pub type WantedLine<'a> = TargetLine<Box<dyn TargetParams + 'a>>;
 
 impl<P: TargetParams> TargetLine<P> {
@@ -27,12 +27,14 @@ impl<P: TargetParams> TargetLine<P> {
 /// A function that makes the lines of a table; it returns `None` if the number of a device is missing.
 type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a>;
 
-/// The numbers of the devices that a wanted device uses, for the function that makes its table ([`WantedDevice::new`]).
+/// The numbers of the devices that a wanted device uses. The function given to [`WantedDevice::new`] makes its table
+/// from them.
 #[derive(Clone, Debug, Default)]
 pub struct Numbers(pub(super) BTreeMap<DmNameBuf, DeviceNumber>);
 
 impl Numbers {
-    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses); `None` for another name.
+    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses), and `None` for any other
+    /// name.
     #[must_use]
     pub fn get(&self, name: &DmName) -> Option<DeviceNumber> {
         self.0.get(name).copied()
@@ -54,10 +56,11 @@ pub struct WantedDevice<'a> {
 }
 
 impl<'a> WantedDevice<'a> {
-    /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
-    /// one [uses](Self::uses). It is called when these devices exist, possibly several times. If it needs the number of
-    /// a device that was not declared by `uses`, it returns `None`. The error is then
-    /// [`PlanError::Undeclared`](super::PlanError::Undeclared), or
+    /// Describes a device by its name and a function that makes its table. The function gets the numbers of the devices
+    /// that this device [uses](Self::uses). It is called when these devices exist, possibly several times.
+    ///
+    /// The function returns `None` if it needs the number of a device that was not declared with [`uses`](Self::uses).
+    /// The error is then [`PlanError::Undeclared`](super::PlanError::Undeclared), or
     /// [`PlanCause::Undeclared`](super::PlanCause::Undeclared) while the plan is carried out.
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
         Self {
@@ -74,24 +77,24 @@ impl<'a> WantedDevice<'a> {
         }
     }
 
-    /// Declares the other wanted devices that this device's table uses, or that must be ready before that table becomes
-    /// active. This replaces libdm's activation priorities and delayed resumes.
+    /// Declares the other wanted devices that this device's table uses. It can also name devices that must be ready
+    /// before the table becomes active, which replaces libdm's activation priorities and delayed resumes.
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));
         self
     }
 
-    /// Sets the uuid. An existing device with this uuid and another name is renamed. An existing device with this name
-    /// and another uuid or none is an error ([`PlanError::Differs`](super::PlanError::Differs)), unless the plan
-    /// renames it.
+    /// Sets the uuid. If an existing device has this uuid and another name, the plan renames it. If an existing device
+    /// has this name, but another uuid or none, this is an error ([`PlanError::Differs`](super::PlanError::Differs)),
+    /// unless the plan renames that device.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number, 0 to 1048575; for a larger one, the step that creates the device fails. An existing
-    /// device with another one is an error ([`PlanError::Differs`](super::PlanError::Differs)).
+    /// Sets the minor number, 0 to 1048575. With a larger number, the step that creates the device fails. An existing
+    /// device with another minor number is an error ([`PlanError::Differs`](super::PlanError::Differs)).
     #[must_use]
     pub fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
@@ -104,14 +107,15 @@ impl<'a> WantedDevice<'a> {
         Self { read_ahead, ..self }
     }
 
-    /// Whether the device is read-only; by default it is not. If an existing device differs, its table is loaded again.
+    /// Whether the device is read-only. By default it is read-write. If an existing device differs, the plan loads its
+    /// table again.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
 
-    /// Whether other programs should see the device, as they do by default. An existing device that differs in this is
-    /// not changed.
+    /// Whether other programs should see the device. By default they do. A plan does not change an existing device only
+    /// because its visibility differs.
     #[must_use]
     pub fn visibility(self, visibility: Visibility) -> Self {
         Self { visibility, ..self }
@@ -123,9 +127,11 @@ impl<'a> WantedDevice<'a> {
         Self { suspend, ..self }
     }
 
-    /// Adds a message to the first target. Every plan sends it, even if the device does not change: after this device
-    /// is created or resumed, and before the devices that use it are created. If the target refuses the message, as it
-    /// does for `create_thin 1` if the thin device exists, the plan fails. A message that was sent is not undone.
+    /// Adds a message to the first target of the device. Every plan sends the message, even if the device does not
+    /// change. It is sent after this device is created or resumed, and before devices that use it are created.
+    ///
+    /// If the target refuses the message, the plan fails. A pool, for example, refuses `create_thin 1` if that thin
+    /// device exists. A message that was sent is not undone.
     #[must_use]
     pub fn message(mut self, message: impl Payload + Send + Sync + 'a) -> Self {
         self.messages.push(Box::new(message));
@@ -174,7 +180,7 @@ impl<'a> Wanted<'a> {
         self
     }
 
-    /// Also removes every other device whose name or uuid has this prefix, so no other program may use the prefix.
+    /// Also removes every other device whose name or uuid has this prefix. No other program should use the same prefix.
     #[must_use]
     pub fn only(self, prefix: Prefix<'a>) -> Self {
         Self { owned: Some(prefix), ..self }

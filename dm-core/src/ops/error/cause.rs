@@ -73,11 +73,11 @@ impl From<ReplyError> for OpErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Difference {
-    /// The device has another uuid, or only one of the two has a uuid.
+    /// The existing device has another uuid than requested, or none.
     Uuid,
-    /// The device has another minor number.
+    /// The existing device has another minor number than requested.
     Minor,
-    /// Either the device or the request is read-only, but not both.
+    /// The existing device is read-only and the requested one is not, or the reverse.
     ReadOnly,
     /// The tables differ. The values are the index of the line that differs, from 0, and the field that differs, such
     /// as `length` or `data dev`. The field `number of lines` means that one table has more lines.
