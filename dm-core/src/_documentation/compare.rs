@@ -8,8 +8,8 @@
 //! The C library of LVM2. LVM2, cryptsetup, multipath-tools and dmeventd use it.
 //!
 //! Prefer it if your program is written in C, must build where no Rust compiler exists, or depends on conventions of
-//! LVM2's tools. For example, this crate has neither dmstats' groups nor its mapping of files to regions. The library
-//! has been in use for twenty years.
+//! LVM2's tools. For example, this crate has neither the groups of dmstats nor its mapping of files to regions. The
+//! library has been in use for twenty years.
 //!
 //! Its limits:
 //!

@@ -72,13 +72,14 @@
 //! # Devices are not found by number
 //!
 //! The kernel reuses a device number as soon as it is free. An operation that acts on a device later therefore also
-//! keeps the device's name or uuid. It checks this before it returns a path, removes a node or resumes the device.
+//! keeps the device's name or uuid. It checks the name or uuid before it returns a path, removes a node or resumes the
+//! device.
 //!
 //! # No process-wide settings
 //!
 //! libdm keeps its log function, its buffer and its mode of mangling names in global variables, so two libraries in one
 //! process can disturb each other. Here all settings and caches belong to a handle or a host, with two exceptions. The
-//! environment variable `DM_DISABLE_UDEV` applies to the whole process, as in libdm. A global list has the child
+//! environment variable `DM_DISABLE_UDEV` applies to the whole process, as in libdm. A global list holds the child
 //! processes that suspensions with a timeout have left behind (see below), so that a later call can reap them.
 //!
 //! # A suspension with a timeout runs in a child process

@@ -33,7 +33,7 @@
 //! | `mknodes` | [`Host::make_nodes`], [`Host::make_node`] |
 //! | `mangle` | [`Host::rename`] to [`Naming::kernel_name`] |
 //! | `splitname` | [`DmName::lvm_parts`] |
-//! | `stats` | —: the crate `dm-targets` has them as `devices::Stats` |
+//! | `stats` | —: the crate `dm-targets` has these commands as `devices::Stats` |
 //! | `stats report` | —: `Stats::read` and `StatsReading::rates_since` of `dm-targets` return its numbers; a program prints its own reports |
 //! | `stats group`, `stats ungroup`, `stats update_filemap` | —: dmsetup stores groups and maps of files in the aux data of regions, by a convention of its own; `Stats` reads and writes aux data unchanged |
 //! | `targets`, `target-version` | [`Dm::list_versions`], [`Dm::target_version`] |
@@ -42,7 +42,7 @@
 //! | `udevreleasecookie` | [`SharedCookie::wait`] |
 //! | `udevflags` | [`UdevCookie::flags`], [`rule_variables`] |
 //! | `udevcomplete` | [`complete`] |
-//! | `udevcomplete_all` | [`remove_stale_cookies`]; to remove cookies that are not stale, [`SharedCookie::remove`] of each |
+//! | `udevcomplete_all` | [`remove_stale_cookies`]; to remove cookies without waiting, [`SharedCookie::remove`] of each |
 //! | `udevcookies` | [`cookies`] |
 //!
 //! | option there | here |

@@ -23,7 +23,7 @@
 //! | `GetTable` | [`Dm::table_status_with`] and [`StatusOptions::table`] |
 //! | `GetDriverVersion` | [`Dm::version`] |
 //! | `GetLibraryVersion`, `DmGetLibraryVersion` | —: this crate does not use libdevmapper |
-//! | `LibraryDeferredRemovalSupport` | —: the kernel reports it: [`Error::is_unsupported`] |
+//! | `LibraryDeferredRemovalSupport` | —: without support in the kernel, the error is [`Error::is_unsupported`] |
 //!
 //! # Tasks
 //!
@@ -117,8 +117,8 @@
 //! | `FindLoopDeviceFor` | `LoopDevice::find` of `dm-testing`, and `AttachedLoop::take_over` |
 //! | `SetCapacity`, `LoopbackSetCapacity` | `LoopDevice::follow_file` of `dm-testing` |
 //! | `ErrAttachLoopbackDevice`, `ErrGetLoopbackBackingFile`, `ErrSetCapacity`, `ErrLoopbackSetCapacity` | `Error` of `dm-testing`: what was tried, with which file, why |
-//! | `LoopInfo64`, `CLoopInfo64`, `LoopSetFd`, `LoopClrFd`, `LoopGetStatus64`, `LoopSetStatus64`, `LoopSetCapacity`, `LoopCtlGetFree` | —: what `LoopDevice` does by itself |
-//! | `LoFlagsReadOnly`, `LoFlagsAutoClear`, `LoFlagsPartScan`, `LoKeySize`, `LoNameSize` | —: as these |
+//! | `LoopInfo64`, `CLoopInfo64`, `LoopSetFd`, `LoopClrFd`, `LoopGetStatus64`, `LoopSetStatus64`, `LoopSetCapacity`, `LoopCtlGetFree` | —: not needed with `LoopDevice` |
+//! | `LoFlagsReadOnly`, `LoFlagsAutoClear`, `LoFlagsPartScan`, `LoKeySize`, `LoNameSize` | —: not needed with `LoopDevice` |
 //!
 //! To find the loop devices that use a mapped device, use [`users`](crate::users).
 

@@ -92,7 +92,7 @@
 //! | `dm_device_has_mounted_fs`, `dm_mountinfo_read` | [`users::mounts`](crate::users::mounts) |
 //! | `dm_build_dm_name`, `dm_build_dm_uuid` | `format!`, and [`Naming::kernel_name`] |
 //! | `dm_split_lvm_name` | [`DmName::lvm_parts`](crate::DmName::lvm_parts) |
-//! | `dm_prepare_selinux_context`, `dm_set_selinux_context` | —: udev labels the nodes that it makes; for other nodes the caller must know the policy |
+//! | `dm_prepare_selinux_context`, `dm_set_selinux_context` | —: udev labels the nodes that it makes; for other nodes, the caller must set the context |
 //!
 //! # udev
 //!
@@ -136,7 +136,7 @@
 //! | `dm_hash_*`, `dm_list_*`, `dm_bit_*`, `dm_bitset_*`, `dm_bit`, `dm_struct_field` | —: the standard library's collections |
 //! | `dm_snprintf`, `dm_asprintf`, `dm_vasprintf`, `dm_strncpy`, `dm_basename`, `dm_count_chars`, `dm_split_words`, `dm_escaped_len`, `dm_escape_double_quotes`, `dm_unescape_double_quotes`, `dm_unescape_colons_and_at_signs` | —: the standard library's strings |
 //! | `dm_units_to_factor`, `dm_size_to_string` | [`Sectors`](dm_units::Sectors), printed for people with `{:#}` |
-//! | `dm_make_percent`, `dm_percent_to_float`, `dm_percent_to_round_float` | —: statuses have both numbers |
+//! | `dm_make_percent`, `dm_percent_to_float`, `dm_percent_to_round_float` | —: statuses have both numbers of a ratio |
 //! | `dm_timestamp_*` | —: `std::time::Instant` |
 //! | `dm_regex_*` | —: the crate `regex` |
 //! | `dm_config_*` | —: this is LVM2's configuration format |

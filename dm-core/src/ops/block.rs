@@ -26,7 +26,7 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// As [`BlockDevice::open_id`], or the kernel refuses to drop the pages.
+    /// As [`BlockDevice::open_id`], and also if the kernel refuses to drop the pages.
     pub fn open_block<'a>(&self, device: impl Into<BlockId<'a>>) -> Result<Box<dyn BlockIo>, BlockError> {
         self.open_block_with(device, BlockOpenOptions::new())
     }

@@ -200,7 +200,7 @@ impl Host {
     /// This calls [`Dm::device_info`] with the kernel's name: see [`with_naming`](Self::with_naming).
     ///
     /// # Errors
-    /// [`is_not_found`](OpError::is_not_found).
+    /// [`is_not_found`](OpError::is_not_found): the device does not exist.
     #[doc(alias = "DM_DEVICE_INFO")]
     #[doc(alias = "dmsetup info")]
     #[doc(alias = "dm_task_get_info")]

@@ -130,7 +130,7 @@ impl Host {
     /// As [`leftovers`](Self::leftovers), before anything is changed. Other errors:
     ///
     /// - [`is_busy`](OpError::is_busy): a device to remove is in use.
-    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish in time.
     /// - [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
     /// - [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a
     ///   device.

@@ -117,12 +117,12 @@ impl Host {
     /// - [`is_invalid`](OpError::is_invalid): the kernel refuses the table, or the table cannot replace the old one.
     /// - [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
     ///   cannot be opened.
-    /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
-    ///   udev.
+    /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally until the timeout for
+    ///   udev expired.
     /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
     /// - [`is_timed_out`](OpError::is_timed_out): the suspension, udev or another operation on the device did not
     ///   finish in time.
-    /// - [`is_not_found`](OpError::is_not_found).
+    /// - [`is_not_found`](OpError::is_not_found): the device does not exist.
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
     #[doc(alias = "dmsetup wipe_table")]

@@ -113,8 +113,8 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`is_busy`](OpError::is_busy): the device is open. [`is_not_found`](OpError::is_not_found).
-    /// [`is_timed_out`](OpError::is_timed_out): udev did not finish; the device is removed nevertheless.
+    /// [`is_busy`](OpError::is_busy): the device is open. [`is_not_found`](OpError::is_not_found): the device does not
+    /// exist. [`is_timed_out`](OpError::is_timed_out): udev did not finish in time. The device is removed nevertheless.
     #[doc(alias = "DM_DEVICE_REMOVE")]
     #[doc(alias = "dmsetup remove")]
     pub fn remove(&self, id: impl AsDevId) -> Result<Removal, OpError> {
@@ -129,7 +129,7 @@ impl Host {
     /// the state of the error.
     ///
     /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived.
-    /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
+    /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish in time.
     /// - [`OpErrorKind::SuspendedInternally`]: the kernel keeps the device suspended internally.
     pub fn remove_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<Removal, OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;
@@ -142,7 +142,8 @@ impl Host {
     /// removals, so the call has no effect there.
     ///
     /// # Errors
-    /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found).
+    /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found): the
+    /// device does not exist.
     #[doc(alias = "@cancel_deferred_remove")]
     pub fn cancel_deferred_remove(&self, id: impl AsDevId) -> Result<(), OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;

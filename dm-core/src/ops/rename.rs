@@ -15,7 +15,7 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_invalid`](OpError::is_invalid):
-    /// the new name is not valid. [`is_not_found`](OpError::is_not_found).
+    /// the new name is not valid. [`is_not_found`](OpError::is_not_found): the device does not exist.
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dmsetup rename")]
     pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
@@ -57,7 +57,8 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid.
-    /// [`is_invalid`](OpError::is_invalid): this device has another uuid. [`is_not_found`](OpError::is_not_found).
+    /// [`is_invalid`](OpError::is_invalid): this device has another uuid. [`is_not_found`](OpError::is_not_found): the
+    /// device does not exist.
     #[doc(alias = "--setuuid")]
     pub fn set_uuid(&self, id: impl AsDevId, uuid: &DmUuid) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Rename, &id)?;

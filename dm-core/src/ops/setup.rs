@@ -175,7 +175,7 @@ impl Host {
     ///   log can be read, the source of the error has the kernel's reason.
     /// - [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
     ///   cannot be opened.
-    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev did not finish in time.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(

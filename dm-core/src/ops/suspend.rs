@@ -99,8 +99,8 @@ impl Host {
     /// # Errors
     /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O. The device is
     ///   not suspended, but some targets [stay prepared for the suspension](Dm::device_suspend).
-    /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
-    /// - [`is_not_found`](OpError::is_not_found).
+    /// - [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish in time.
+    /// - [`is_not_found`](OpError::is_not_found): the device does not exist.
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     #[doc(alias = "dmsetup suspend")]
     pub fn suspend(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -125,14 +125,14 @@ impl Host {
     /// Resumes a device: makes the inactive table active if there is one, lets I/O continue, and waits for udev.
     ///
     /// # Errors
-    /// - [`is_not_found`](OpError::is_not_found).
+    /// - [`is_not_found`](OpError::is_not_found): the device does not exist.
     /// - [`is_invalid`](OpError::is_invalid): the device is suspended and has no table, the new table cannot replace
     ///   the old one, or one of its targets cannot be resumed.
     /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed for a new table, or after
     ///   the kernel had just [suspended the device internally](DeviceInfo::is_internally_suspended).
-    /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally for the whole timeout of
-    ///   udev.
-    /// - [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish.
+    /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally until the timeout for
+    ///   udev expired.
+    /// - [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish in time.
     ///
     /// The state of the error says whether the new table is active, and whether the device is suspended.
     #[doc(alias = "DM_DEVICE_RESUME")]
@@ -205,7 +205,7 @@ impl Host {
     /// As [`suspend`](Self::suspend), and also if a message fails or the device cannot be resumed. The state of the
     /// error has the number of messages that took effect, and says whether the device is still suspended.
     ///
-    /// [`OpErrorKind::TableLoaded`]: the device is not suspended before the call and has a table in its inactive slot.
+    /// [`OpErrorKind::TableLoaded`]: the device was not suspended before the call and has a table in its inactive slot.
     /// The resume would make this table active.
     pub fn while_suspended(&self, id: impl AsDevId, steps: Steps) -> Result<DeviceInfo, OpError> {
         self.while_suspended_with(id, steps, SuspendPolicy::new())

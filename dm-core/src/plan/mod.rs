@@ -1,4 +1,5 @@
-//! Turns existing devices into wanted ones, with steps in the right order that are undone if one fails.
+//! Plans: the steps that change the existing devices into the wanted ones, in the right order. If a step fails, the
+//! steps before it are undone.
 //!
 //! A program lists the devices that it wants. Their tables refer to other devices by name. [`Host::plan`] compares the
 //! wanted devices with the existing ones, and returns a [`Plan`], which you can print. [`Host::carry_out`] carries the
@@ -89,7 +90,7 @@ pub enum PlanStep {
     Remove(DmNameBuf),
 }
 
-/// The steps that change the existing devices into the wanted ones; see the [module](self).
+/// The steps that change the existing devices into the wanted ones: see the [module](self).
 ///
 /// [`Host::plan`] makes a plan from the state at that time. If another program changes the devices afterwards, a step
 /// can fail, and the steps before it are then undone.

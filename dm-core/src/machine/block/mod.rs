@@ -116,9 +116,9 @@ impl BlockDevice {
 
     /// Makes the device read-only, or writable again.
     ///
-    /// Writes of processes that have the device open then fail. Mounted file systems and mapped devices that use the
-    /// device can still write to it (`bio_check_ro` in block/blk-core.c only warns). A mapped device can also be
-    /// read-only because its table was loaded read-only; this call does not change that.
+    /// While the device is read-only, processes that have it open can no longer write to it. Mounted file systems and
+    /// mapped devices that use the device can still write to it (`bio_check_ro` in block/blk-core.c only warns). A
+    /// mapped device can also be read-only because its table was loaded read-only; this call does not change that.
     ///
     /// # Errors
     /// [`is_permission_denied`](BlockError::is_permission_denied): the process lacks `CAP_SYS_ADMIN`.
@@ -150,7 +150,7 @@ impl BlockDevice {
     ///
     /// Unlike a discard, this frees no space. The call returns when the device has finished, which can take as long as
     /// writing the range. In Linux 6.1, no signal ends the call early; in 6.12, only a signal that kills the process
-    /// does. Zero a large range in pieces. An empty range does nothing.
+    /// does. Therefore, zero a large range in pieces. An empty range does nothing.
     ///
     /// # Errors
     /// As [`discard`](Self::discard), but every writable device supports zeroing. If the device reports an error, part
@@ -164,7 +164,7 @@ impl BlockDevice {
     /// marked as failed. Requires Linux 6.16 (interface 4.50).
     ///
     /// Call this only on a kernel that supports it. An older kernel passes the ioctl to one of the paths. If no path
-    /// works, it blocks or returns `EIO`.
+    /// works, the call then blocks or returns `EIO`.
     ///
     /// # Errors
     /// - [`is_unsupported`](BlockError::is_unsupported): the device is not a multipath device.
