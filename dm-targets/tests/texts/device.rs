@@ -13,7 +13,9 @@ fn golden_messages_and_replies_print_back() {
         let printed = match line.kind {
             Kind::Message => {
                 let message: StatsMessage = line.text.parse().unwrap_or_else(|error| panic!("{place}: {error}"));
-                assert_eq!(line.text.parse(), Ok(DeviceMessage::from(message.clone())));
+                let device_message = DeviceMessage::from(message.clone());
+                assert_eq!(device_message.to_string(), line.text, "{place}");
+                assert_eq!(line.text.parse(), Ok(device_message));
                 last.insert(message).to_string()
             }
             Kind::Reply => {

@@ -30,6 +30,10 @@ const STATUSES: &[(&str, &str)] = &[
         "attention: unknown state; metadata 13% used, 0% dirty"),
     ("cache 8 27/200 128 5/40 1 2 3 4 5 6 0 1 writeback 2 migration_threshold 2048 smq 0 rw later ",
         "attention: unknown state; metadata 13% used, 0% dirty"),
+    ("cache 8 27/200 128 5/40 1 2 3 4 5 6 3 1 writeback 2 migration_threshold 2048 cleaner 0 rw - ",
+        "good; metadata 13% used, 7% dirty, cleaning 92% done"),
+    ("cache 8 27/200 128 5/40 1 2 3 4 5 6 0 1 writeback 2 migration_threshold 2048 cleaner 0 rw - ",
+        "good; metadata 13% used, 0% dirty"),
     ("cache Fail", "failed: cannot serve requests; 1 to repair"),
     ("cache Error", "attention: figures could not be read"),
 

@@ -1,10 +1,14 @@
 //! Numbers at the limits of what the kernel accepts, and one below and one above.
 
+use dm_targets::integrity::{IntegrityMode, IntegrityTable};
+use dm_targets::pcache::PcacheTable;
 use dm_targets::{
-    Cache, CloneTarget, Concise, Crypt, Ebs, Era, Flakey, InlineCrypt, Integrity, Mirror, Multipath, Raid, Snapshot,
-    Striped, Switch, Target, ThinPool, Unstriped, Vdo, Verity, Writecache,
+    Cache, CloneTarget, Concise, ConciseDevice, Crypt, Ebs, Era, Flakey, InlineCrypt, Integrity, Mirror, Multipath,
+    Pcache, Raid, Snapshot, Striped, Switch, Target, ThinPool, Unstriped, Vdo, Verity, WordBuf, Writecache,
 };
-use dm_units::Sectors;
+use dm_units::{DataBlocks, DeviceNumber, Sectors};
+
+const DEVICE: DeviceNumber = DeviceNumber::new(8, 0);
 
 /// Whether a table can be parsed and passes the check.
 fn accepts<T: Target>(text: &str, length: u64) -> bool {
@@ -54,6 +58,10 @@ fn options_accept_exactly_the_numbers_of_the_kernel() {
     edges::<Verity>(fec, 512, [2, 24], 1);
     let fec = "1 8:0 8:16 4096 4096 64 1 sha256 00ff - 6 use_fec_from_device 8:32 fec_blocks @ fec_roots 2";
     edges::<Verity>(fec, 512, [65, u64::MAX / 8], 1);
+    // A block has space for 128 hashes of 32 bytes.
+    let options = "use_fec_from_device 8:32 fec_blocks @ fec_roots 2";
+    let fec = format!("1 8:0 8:16 4096 4096 1000 1 sha256 {} - 6 {options}", "0f".repeat(32));
+    edges::<Verity>(&fec, 8000, [1000 + 8 + 1, u64::MAX / 8], 1);
     edges::<Crypt>("capi:gcm(aes)-random - 0 8:0 0 1 integrity:@:aead", 8, [1, 480], 1);
     edges::<Crypt>("capi:gcm(aes)-random - 0 8:0 0 1 integrity_key_size:@", 8, [1, U32], 1);
     edges::<Flakey>("8:0 0 5 10 2 random_read_corrupt @", 8, [0, 1_000_000_000], 1);
@@ -89,6 +97,27 @@ fn tables_accept_exactly_the_numbers_of_the_kernel() {
     edges::<Vdo>("V4 8:0 9 4096 @ 2 logical 2 physical 1 hash 1", 8, [8192, U32], 1);
     edges::<Flakey>("8:0 0 5 @", 8, [0, U32 - 5], 1);
     edges::<Flakey>("8:0 0 0 @", 8, [1, U32], 1);
+}
+
+#[test]
+fn tables_built_in_code_are_limited_as_those_that_are_parsed() {
+    let integrity = || IntegrityTable::new(DEVICE, Sectors(0), Some(4), IntegrityMode::Journal);
+    let watermark = |percent| Integrity::check(&integrity().journal_watermark(percent), Sectors(8));
+    assert_eq!(watermark(100), Ok(()));
+    assert_eq!(watermark(101).unwrap_err().to_string(), "journal_watermark must be at most 100");
+    let pcache = |words: usize| {
+        let mut table = PcacheTable::new(DEVICE, DEVICE);
+        table.options.other_options = vec![WordBuf::new("later").unwrap(); words];
+        Pcache::check(&table, Sectors(8)).is_ok()
+    };
+    assert!(pcache(4) && !pcache(5));
+    let vdo = |blocks| {
+        let mut table = Vdo::parse_table("/dev/a 4096 disabled 0 32768 16380 on auto pool .").unwrap();
+        table.physical_blocks = DataBlocks(blocks);
+        Vdo::check(&table, Sectors(8)).map_err(|error| error.to_string())
+    };
+    assert_eq!(vdo(0), Ok(()));
+    assert_eq!(vdo(1).unwrap_err(), "physical block count cannot be combined with version V0");
 }
 
 #[test]
@@ -143,5 +172,12 @@ fn a_concise_text_is_limited_as_in_the_kernel() {
     let padded = |len: usize| format!("{:len$}", device(1, 0));
     assert!(reads(&padded(1024)) && !reads(&padded(1025)));
     let minor = |minor: u64| format!("a,,{minor},rw,0 8 linear 8:0 0");
+    let lines = |count: u64| {
+        let lines: Vec<_> = (0..count).map(|line| format!("{} 8 linear 8:0 0", line * 8)).collect();
+        Concise::new([ConciseDevice::new("a", lines.join("\n").parse().unwrap())]).map_err(|error| error.to_string())
+    };
+    let [fitting, more] = [256, 257].map(|count| lines(count).unwrap_err());
+    assert_eq!(fitting, "device 1: the kernel takes at most 1024 bytes");
+    assert_eq!(more, "device 1: table must be made of at most 256 lines");
     assert!(reads(&minor(0)) && reads(&minor(1_048_575)) && !reads(&minor(1_048_576)));
 }

@@ -190,6 +190,10 @@ fn cookies_have_two_times() {
     assert_eq!(list[0].last_operation, "Thu Jan  1 00:00:00 1970");
     assert_eq!(list[0].last_change, "Mon Nov  2 00:54:08 2026");
     assert_eq!((list[1].last_operation, list[1].last_change), ("unknown", "unknown"));
+    // In another language.
+    let other = "0x1 7 2          Do  1 Jan 1970 00:00:00  Mo 30 Nov 2026 00:54:08\n";
+    let other = dmsetup_cookies(other).next().unwrap().unwrap();
+    assert_eq!((other.last_operation, other.last_change), ("Do", "1 Jan 1970 00:00:00  Mo 30 Nov 2026 00:54:08"));
     for bad in ["0xg 1 2 a  b", "0x1 x 2 a  b", "0x1 1 x a  b", "0x1 1 2 a", "1 1 2 a  b"] {
         assert!(dmsetup_cookies(bad).next().unwrap().is_err(), "{bad}");
     }

@@ -294,6 +294,9 @@ mod tests {
             2,
             "min_recovery_rate must be at most max_recovery_rate",
         );
+        for rates in ["5 0 min_recovery_rate 2 max_recovery_rate 2", "3 0 min_recovery_rate 2"] {
+            assert_eq!(check(&format!("raid1 {rates}"), 2), Ok(()));
+        }
         refused("raid10 3 64 raid10_copies 3", 2, "raid10_copies must be from 2 to 2");
         refused("raid1 3 0 delta_disks 0", 2, "delta_disks must be from 1 to 251");
         refused("raid1 3 0 delta_disks -252", 2, "delta_disks must be from 1 to 251");
@@ -414,6 +417,7 @@ mod tests {
     #[test]
     fn stripe_caches_out_of_range_are_refused() {
         refused("raid5_ls 3 8 stripe_cache 16", 3, "stripe_cache must be from 17 to 32768");
+        refused("raid5_ls 3 32 stripe_cache 16", 3, "stripe_cache must be from 17 to 32768");
         assert_eq!(check("raid5_ls 3 64 stripe_cache 16", 3), Ok(()), "the kernel raises it to 32");
         refused("raid5_ls 3 64 stripe_cache 32769", 3, "stripe_cache must be from 17 to 32768");
         refused("raid5_ls 1 131072", 3, "chunk_size must be from 8 to 65536");

@@ -20,6 +20,31 @@ fn near_sets_are_recovered_from_the_count() {
 }
 
 #[test]
+fn near_sets_are_not_found_where_they_cannot_be() {
+    let devices = "4 8:0 8:1 8:2 8:3 8:4 8:5 8:6 8:7";
+    let has_near_sets = |table: RaidTable| table.params.raid10_use_near_sets;
+    let even = format!("raid10 6 128 nosync raid10_format far nosync {devices}");
+    assert!(Raid::parse_table(&even).is_err());
+    for text in [format!("raid10 3 128 raid10_format far {devices}"), format!("raid5_ls 2 128 nosync {devices}")] {
+        assert!(!Raid::parse_table(&text).is_ok_and(has_near_sets), "{text}");
+    }
+    let given = format!("raid10 4 128 raid10_format far raid10_use_near_sets {devices}");
+    let (printed, input) = (Raid::parse_table(&given).unwrap(), Raid::parse_input(&given).unwrap());
+    assert_eq!((format!("{printed:#}"), input.to_string()), (given.clone(), given.clone()));
+    // The kernel would count the word and not print it.
+    assert_eq!(format!("{input:#}"), given.replace("raid10_use_near_sets ", ""));
+    assert!(has_near_sets(printed) && has_near_sets(input));
+}
+
+#[test]
+fn the_data_of_all_copies_is_distributed_equally() {
+    let table = Raid::parse_input("raid10 1 64 4 8:0 8:1 8:2 8:3 8:4 8:5 8:6 8:7").unwrap();
+    // Two copies of 131074 sectors on four devices.
+    assert_eq!(Raid::check(&table, Sectors(131_074)), Ok(()));
+    assert!(Raid::check(&table, Sectors(131_073)).is_err_and(|refusal| refusal.field() == "length"));
+}
+
+#[test]
 fn early_kernels_count_too_many_words() {
     let text = format!("raid1 5 0 rebuild 0 {DEVICES}");
     let table = Raid::parse_table(&text).unwrap();
