@@ -243,4 +243,15 @@ mod tests {
         assert_eq!("home".as_dev_id(), Ok(DevId::Name(DmName::new("home").unwrap())));
         assert_eq!("a/b".as_dev_id(), Err(NameError::Forbidden { what: "name", byte: b'/', at: 1 }));
     }
+
+    #[test]
+    fn only_text_is_text_also_by_reference() {
+        let (text, name) = ("home", DmNameBuf::new("home").unwrap());
+        assert!(AsDevId::is_text(&text) && AsDevId::is_text(&&text) && AsDevId::is_text(&String::from(text)));
+        assert!(AsDmName::is_text(&text) && AsDmName::is_text(&&text) && AsDmName::is_text(&String::from(text)));
+        assert!(
+            !AsDevId::is_text(&name) && !AsDevId::is_text(&&*name) && !AsDevId::is_text(&DeviceNumber::new(253, 7))
+        );
+        assert!(!AsDmName::is_text(&name) && !AsDmName::is_text(&&*name));
+    }
 }

@@ -158,7 +158,13 @@ impl serde::Serialize for Text<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
     use super::*;
+
+    fn hash(text: Text<'_>) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(text)
+    }
 
     #[test]
     fn text_prints_as_it_is_and_marks_what_is_not_utf8() {
@@ -182,6 +188,8 @@ mod tests {
             assert_eq!(shown, "<secret of 8 bytes>");
         }
         assert_eq!(secret, Text::from("aes 0123"));
+        assert_eq!(hash(secret), hash(Text::from("aes 0123")));
+        assert_ne!(hash(secret), hash(Text::from("aes 0124")));
         assert!(secret.is_secret() && !secret.secret(false).is_secret());
     }
 }

@@ -43,7 +43,7 @@ fn bits_that_have_no_name_are_kept() {
 
 #[test]
 fn after_a_rename_neither_the_old_name_nor_a_uuid_is_claimed() {
-    let answer = Answer::device("old", "", 7).event_nr(4);
+    let answer = Answer::device("old", "LVM-0", 7).event_nr(4);
     let dm = Script::new().answer(Command::DeviceRename, answer).dm();
     for info in [dm.device_rename("old", "new"), dm.device_set_uuid("old", DmUuid::new("LVM-1").unwrap())] {
         let info = info.unwrap();

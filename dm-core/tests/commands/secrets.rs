@@ -128,10 +128,12 @@ fn messages_that_set_a_key_are_sent_securely_and_others_are_not() {
     for text in ["key set 00ff", "KEY SET 00ff", " \t\u{b}key set 00ff", r"k\ey set 00ff", "key wipe"] {
         assert!(short(text) && long(text, false), "{text}");
         assert!(is_secure(|dm| dm.target_msg("disk", Unaware(text)).is_ok()), "{text}");
+        assert!(is_secure(|dm| dm.target_msg("disk", text.as_bytes()).is_ok()), "{text}");
     }
     for text in ["create_thin 1", "monkey set", "set_key", "@stats_list", ""] {
         assert!(!short(text) && !long(text, false) && long(text, true), "{text}");
         assert!(!is_secure(|dm| dm.target_msg("disk", Unaware(text)).is_ok()), "{text}");
+        assert!(!is_secure(|dm| dm.target_msg("disk", text.as_bytes()).is_ok()), "{text}");
     }
     assert!(is_secure(|dm| dm.target_msg("disk", Text::from("any").secret(true)).is_ok()));
     assert!(is_secure(|dm| dm.target_msg("disk", Typed { target_type: "", has_key: true }).is_ok()));
@@ -139,6 +141,27 @@ fn messages_that_set_a_key_are_sent_securely_and_others_are_not() {
     let id = 7;
     assert!(is_secure(|dm| dm.target_msg("disk", format_args!("any {id}")).is_ok()), "it cannot be looked at");
     assert!(!is_secure(|dm| dm.target_msg("disk", format_args!("any")).is_ok()));
+}
+
+#[test]
+fn a_wiped_key_is_a_key_of_zeros_in_the_crypt_table_of_a_suspended_device() {
+    let has_wiped_key = |flags, target_type, params| {
+        let answer = Answer::new().lines(lines(&[("zero", ""), (target_type, params)]), 2).flags(flags);
+        let dm = Script::new().answer(Command::TableStatus, answer).dm();
+        dm.table_status_with("disk", StatusOptions::table()).unwrap().has_wiped_key()
+    };
+    let suspended = Flags::ACTIVE_PRESENT | Flags::SUSPEND;
+    assert!(has_wiped_key(suspended, "crypt", "aes-xts-plain64 0000 0 7:0 0"));
+    assert!(!has_wiped_key(Flags::ACTIVE_PRESENT, "crypt", "aes-xts-plain64 0000 0 7:0 0"));
+    for (target_type, params) in [
+        ("crypt", "aes-xts-plain64 0001 0 7:0 0"),
+        ("crypt", "cipher_null-ecb"),
+        ("crypt", "cipher_null-ecb  0 7:0 0"),
+        ("linear", "7:0 0"),
+        ("linear", "7:0 0000"),
+    ] {
+        assert!(!has_wiped_key(suspended, target_type, params), "{target_type} {params}");
+    }
 }
 
 #[test]
