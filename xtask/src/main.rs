@@ -16,6 +16,7 @@ mod msrv;
 mod mutants;
 mod needs;
 mod oracle;
+mod ordered_output;
 mod packages;
 mod pins;
 mod platforms;

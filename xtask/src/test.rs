@@ -1,12 +1,11 @@
 //! `cargo xtask test`: runs all checks that a change must pass.
 
-use std::io::{self, Write};
 use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, iter, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use lexopt::{Arg, Parser};
 
 use crate::api;
@@ -16,9 +15,10 @@ use crate::features;
 use crate::fuzz;
 use crate::guest::Limits;
 use crate::msrv;
+use crate::ordered_output::OrderedOutput;
 use crate::say::{self, seconds};
 use crate::static_build;
-use crate::test_root::{Built, Request, Summary};
+use crate::test_root::{Built, PlaceReport, Request, Summary};
 use crate::tidy;
 use crate::workspace::{Workspace, cargo};
 
@@ -96,35 +96,44 @@ fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
     ]
 }
 
-/// Runs the root tests in every guest, and at the same time the steps without a guest, since an emulated guest uses
-/// only one processor. The output of the root tests is printed at the end.
+/// Runs the root tests in every guest, and the steps without a guest. Two of these run at the same time, since an
+/// emulated guest uses only one processor. The output of the root tests is printed at the end.
 fn beside_the_guests(workspace: &Workspace, built: Built<'_>, summary: &mut Option<Summary>) -> Vec<Step> {
-    let held = HeldOutput::new();
-    thread::scope(|scope| {
-        let guests = scope.spawn(|| step("root tests", || run_root_tests(workspace, built, &held, summary)));
-        let mut steps = on_this_machine(workspace);
+    let (start, output) = (Instant::now(), OrderedOutput::new(built.places().len()));
+    let waiting = Mutex::new(built.places().iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let run = |(index, place): (usize, &_)| (index, built.run_in(*place, workspace, &mut output.of(index)));
+    let run_guests = || iter::from_fn(next).map(run).collect::<Vec<_>>();
+    let (mut steps, mut reports) = thread::scope(|scope| {
+        let beside = scope.spawn(run_guests);
+        let steps = on_this_machine(workspace);
         say::step("root tests");
-        held.release();
-        steps.push(guests.join().unwrap_or_else(|_| failed("root tests", "the task panicked")));
-        steps
-    })
+        output.open();
+        let mut reports = run_guests();
+        reports.extend(beside.join().unwrap_or_else(|_| vec![(0, Err(anyhow!("the task panicked")))]));
+        (steps, reports)
+    });
+    reports.sort_by_key(|(index, _)| *index);
+    let reports = reports.into_iter().map(|(_, report)| report).collect::<Result<Vec<_>>>();
+    let outcome = outcome(reports.and_then(|reports| judge_root_tests(built, &reports, summary)));
+    steps.push(Step { name: "root tests", outcome, time: start.elapsed() });
+    steps
 }
 
 /// Runs one step; `work` returns the reason if it was skipped.
 fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Step {
     say::step(name);
     let start = Instant::now();
-    let outcome = match work() {
-        Ok(None) => Outcome::Passed,
-        Ok(Some(reason)) => Outcome::Skipped(reason),
-        Err(error) => Outcome::Failed(format!("{error:#}")),
-    };
+    let outcome = outcome(work());
     Step { name, outcome, time: start.elapsed() }
 }
 
-/// A step that could not be completed.
-fn failed(name: &'static str, reason: &str) -> Step {
-    Step { name, outcome: Outcome::Failed(reason.to_owned()), time: Duration::ZERO }
+fn outcome(result: Result<Option<String>>) -> Outcome {
+    match result {
+        Ok(None) => Outcome::Passed,
+        Ok(Some(reason)) => Outcome::Skipped(reason),
+        Err(error) => Outcome::Failed(format!("{error:#}")),
+    }
 }
 
 /// Checks the format of all files, including those whose module a macro declares, which `cargo fmt` does not find.
@@ -151,47 +160,17 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
     Ok(None)
 }
 
-/// Runs the root tests in every guest. Each test must run in at least one, except those that only a left-out guest can
-/// run.
-fn run_root_tests(
-    workspace: &Workspace,
+/// Combines the results of the root tests. Each test must run in at least one guest, except those that only a left-out
+/// guest can run.
+fn judge_root_tests(
     built: Built<'_>,
-    mut out: &HeldOutput,
+    reports: &[PlaceReport],
     summary: &mut Option<Summary>,
 ) -> Result<Option<String>> {
-    if !summary.insert(built.run(workspace, &mut out)?).is_good(true) {
+    if !summary.insert(built.conclude(reports, &mut io::stdout())?).is_good(true) {
         bail!("see the failures and skips above");
     }
     Ok(None)
-}
-
-/// Output that is held until earlier steps have printed theirs.
-struct HeldOutput(Mutex<Option<Vec<u8>>>);
-
-impl HeldOutput {
-    fn new() -> Self {
-        Self(Mutex::new(Some(Vec::new())))
-    }
-
-    /// Prints the held output; later output is printed at once.
-    fn release(&self) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The tests continue after the terminal is closed.
-        let _ = io::stdout().write_all(&kept.take().unwrap_or_default());
-    }
-}
-
-impl Write for &HeldOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(kept) => kept.write(bytes),
-            None => io::stdout().write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
-    }
 }
 
 /// The results of all steps.

@@ -24,7 +24,7 @@ use crate::programs::{self, Kind, Program};
 use crate::say;
 use crate::workspace::Workspace;
 use judge::judge;
-use summary::PlaceReport;
+pub(crate) use summary::PlaceReport;
 
 const VALID: &str =
     "--guest uml|qemu|all, --host, --i686, --kernel DIR, -p PACKAGE, --test NAME, --timeout SECONDS, -- FILTER...";
@@ -163,7 +163,6 @@ pub(crate) struct Built<'a> {
     places: Vec<Place>,
     left_out: Vec<String>,
     programs: Vec<Program>,
-    start: Instant,
 }
 
 impl<'a> Built<'a> {
@@ -172,31 +171,48 @@ impl<'a> Built<'a> {
     /// # Errors
     /// When the tests cannot be built, or no place can run them.
     pub(crate) fn new(workspace: &Workspace, request: &'a Request) -> Result<Self> {
-        let start = Instant::now();
         if request.places.is_empty() {
             bail!("no guest supports this processor yet: use --host, on a machine whose data does not matter");
         }
         let (places, left_out) = able(request, workspace)?;
         let mut programs = build(workspace, request)?;
         programs.retain(|program| !IN_MEMORY.contains(&program.name.as_str()));
-        Ok(Self { request, places, left_out, programs, start })
+        Ok(Self { request, places, left_out, programs })
     }
 
-    /// Runs them in each place and writes the results.
+    /// The places that can run them.
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Runs them in each place, one after the other, and writes the results.
     ///
     /// # Errors
     /// When a guest cannot be set up, or the results cannot be written.
     pub(crate) fn run(self, workspace: &Workspace, out: &mut dyn Write) -> Result<Summary> {
-        let mut reports = Vec::new();
-        for (index, place) in self.places.iter().enumerate() {
-            let start = if index == 0 { self.start } else { Instant::now() };
-            reports.push(run_in(*place, workspace, self.request, &self.programs, start, out)?);
-        }
+        let reports = self.places.iter().map(|place| self.run_in(*place, workspace, out));
+        let reports = reports.collect::<Result<Vec<_>>>()?;
+        self.conclude(&reports, out)
+    }
+
+    /// Runs them in one place.
+    ///
+    /// # Errors
+    /// When the guest cannot be set up.
+    pub(crate) fn run_in(&self, place: Place, workspace: &Workspace, out: &mut dyn Write) -> Result<PlaceReport> {
+        run_in(place, workspace, self.request, &self.programs, out)
+    }
+
+    /// Combines the reports of all places and writes the results.
+    ///
+    /// # Errors
+    /// When the results cannot be written.
+    pub(crate) fn conclude(self, reports: &[PlaceReport], out: &mut dyn Write) -> Result<Summary> {
         writeln!(out)?;
-        for report in &reports {
+        for report in reports {
             write!(out, "{}", report.text())?;
         }
-        let summary = Summary::new(&reports, self.left_out);
+        let summary = Summary::new(reports, self.left_out);
         write!(out, "{}", summary.text())?;
         Ok(summary)
     }
@@ -261,9 +277,9 @@ fn run_in(
     workspace: &Workspace,
     request: &Request,
     programs: &[Program],
-    start: Instant,
     out: &mut dyn Write,
 ) -> Result<PlaceReport> {
+    let start = Instant::now();
     say::step(&format!("running {} test programs: {}", programs.len(), place.name()));
     let arguments = || ["--ignored", "--test-threads=1"].map(Into::into).into_iter().chain(request.filter.clone());
     let mut jobs: Vec<Job> = programs.iter().map(|program| program.job(arguments())).collect();

@@ -9,7 +9,7 @@ use crate::say::seconds;
 
 /// The results of one place.
 #[derive(Debug)]
-pub(super) struct PlaceReport {
+pub(crate) struct PlaceReport {
     /// The place of the run.
     pub(super) place: Place,
     /// The kernel's version, if it started.
