@@ -10,20 +10,22 @@ use crate::Cache;
 use crate::cache::{CacheIoMode, CachePolicy, CacheStatus, CacheTable, WorkingCache};
 use crate::table::TableLine;
 
-/// A cache on a fast device for a slow one, its origin.
+/// A cache on a fast device for a slow device, the origin.
 ///
 /// The first 4096 bytes of a new cache's metadata device must be zero. To change settings of the policy, send
 /// [`CacheMessage::Set`](crate::cache::CacheMessage::Set) with [`message`](MappedDev::message).
 impl MappedDev<Cache> {
     /// Attaches a cache to a device in use, which keeps its name and contents.
     ///
-    /// The present table moves to a new private device, `origin_name`, which becomes the origin of the cache. `cache`
-    /// makes the cache's table from the number of that device. The metadata device must begin with 4096 bytes of zeros,
-    /// which is not checked. If it holds the metadata of an older cache, the blocks of that cache are read instead of
-    /// the device's data, and may be written over it.
+    /// The active table moves to a new private device, `origin_name`. This device becomes the origin of the cache.
+    /// `cache` makes the cache's table from the origin's number.
     ///
-    /// When a step fails, all steps are undone. The cache stays attached if udev does not finish after the switch
-    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// The metadata device must begin with 4096 bytes of zeros. This is not checked. If the metadata device holds the
+    /// metadata of an older cache, reads return that cache's blocks instead of the device's data, and these blocks may
+    /// overwrite the data.
+    ///
+    /// When a step fails, all steps are undone. If only udev does not finish after the new table is active, the cache
+    /// stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -39,9 +41,11 @@ impl MappedDev<Cache> {
         Self::lay_over(host, device, origin_name, cache)
     }
 
-    /// Changes the cache to the policy `cleaner`, which writes back all dirty blocks and keeps the cache clean. The
-    /// returned progress ends when no block is dirty, or when the cache fails; it does not end while the origin refuses
-    /// writes. Afterwards the cache is in writethrough mode, and the settings of its old policy are gone.
+    /// Writes back all dirty blocks and keeps the cache clean. For this, the policy is changed to `cleaner` and the
+    /// mode to writethrough; the settings of the old policy are lost.
+    ///
+    /// The returned progress ends when no block is dirty, or when the cache fails. It does not end while the origin
+    /// refuses writes.
     ///
     /// # Errors
     ///
@@ -62,9 +66,9 @@ impl MappedDev<Cache> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Dirty`]: blocks have not been written back, or the cache is in writeback mode, so that they may
-    /// become dirty at any time: call [`clean`](Self::clean) first. [`DevError::CacheFailed`].
-    /// [`DevError::SeveralLines`]. Nothing was changed in these cases. Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::Dirty`]: blocks have not been written back, or can become dirty at any time because the cache is in
+    /// writeback mode. Call [`clean`](Self::clean) first. [`DevError::CacheFailed`]. [`DevError::SeveralLines`].
+    /// Nothing was changed in these cases. Otherwise as [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let is_kept_clean = |line: &TableLine<Cache>| {
@@ -77,7 +81,7 @@ impl MappedDev<Cache> {
         self.replace_by(host, &table, |table| &table.origin)
     }
 
-    /// Reads the figures of the cache, without committing its metadata first.
+    /// Reads the figures in the status, such as the number of dirty blocks. The metadata is not committed first.
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 
 /// A copy of another device, its source, that can be used while the data is still being copied.
 ///
-/// The first 4096 bytes of a new clone's metadata device must be zero. The contents of its destination device are
-/// overwritten.
+/// The first 4096 bytes of a new clone's metadata device must be zero. The clone overwrites the contents of its
+/// destination device.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 /// let table = CloneTable::new(metadata, local, remote, Sectors(8)).no_hydration();
 /// let image = CloneDev::create(&host, "image", &Table::new([TableLine::new(Sectors(0), Sectors(1 << 21), table)])?)?;
 ///
-/// // It can be used from here on. In a quiet hour:
+/// // The device can be used from now on. Later, when the load is low:
 /// image.set_hydration(&host, 16, 16)?;
 /// for work in image.hydrate(&host, Duration::from_secs(1))? {
 ///     println!("{:?} % copied", work?.done.and_then(|done| done.percent()));
@@ -50,8 +50,8 @@ impl MappedDev<CloneTarget> {
         Ok(self.progress(host, interval))
     }
 
-    /// Stops copying in the background. Regions in progress are completed. A write still copies its region first,
-    /// unless it fills the region.
+    /// Stops copying in the background, after the regions in progress. A write still copies its region first, unless it
+    /// fills the whole region.
     ///
     /// # Errors
     ///
@@ -60,8 +60,8 @@ impl MappedDev<CloneTarget> {
         self.message(host, &CloneMessage::DisableHydration).map(drop)
     }
 
-    /// Sets how much is copied in the background at the same time: at most `threshold` regions, with up to `batch_size`
-    /// adjacent ones in one request.
+    /// Limits copying in the background: at most `threshold` regions are copied at the same time, and one request
+    /// copies at most `batch_size` adjacent regions.
     ///
     /// # Errors
     ///
@@ -71,13 +71,14 @@ impl MappedDev<CloneTarget> {
         self.message(host, &CloneMessage::HydrationBatchSize(batch_size)).map(drop)
     }
 
-    /// Ends a completed copy while the device is in use: the device then maps its destination directly. The source and
-    /// the metadata device are then free.
+    /// Ends a completed copy while the device is in use, so that the device maps its destination directly. The source
+    /// and the metadata device are then free.
     ///
     /// # Errors
     ///
     /// [`DevError::NotCopied`]: the copy is not complete. [`DevError::CloneFailed`]: the metadata has failed.
-    /// [`DevError::SeveralLines`]. Nothing was changed in these cases. Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::SeveralLines`]. Nothing was changed in these cases. Otherwise as
+    /// [`set_table`](MappedDev::set_table).
     pub fn finish(&self, host: &Host) -> Result<LinearDev, DevError> {
         let regions = self.figures(host)?.hydrated;
         if regions.used < regions.total {
@@ -87,7 +88,7 @@ impl MappedDev<CloneTarget> {
         self.replace_by(host, &table, |table| &table.dest)
     }
 
-    /// Reads the figures of the clone, without committing its metadata first.
+    /// Reads the figures in the status, such as the number of copied regions. The metadata is not committed first.
     ///
     /// # Errors
     ///

@@ -7,23 +7,23 @@ use super::{DevError, MappedDev};
 use crate::Crypt;
 use crate::crypt::{CryptKey, CryptMessage};
 
-/// A device whose contents are stored encrypted on another one.
+/// A device whose contents are stored encrypted on another device.
 impl MappedDev<Crypt> {
-    /// Suspends the device and wipes its key from the kernel's memory, for example before the machine sleeps. A copy in
-    /// a keyring stays there. I/O waits until [`unlock`](Self::unlock). Until then the kernel prints the key as zeros,
-    /// and [`change`](MappedDev::change) returns [`DevError::KeyWiped`].
+    /// Suspends the device and wipes its key from the kernel's memory, for example before the machine sleeps. A copy of
+    /// the key in a keyring is not wiped. I/O waits until [`unlock`](Self::unlock). Until then, the kernel prints the
+    /// key as zeros, and [`change`](MappedDev::change) fails with [`DevError::KeyWiped`].
     ///
-    /// If the message fails, the device is resumed, unless it was suspended before or the kernel has dropped the key
-    /// already.
+    /// If the message fails, the device is resumed, unless it was suspended before. If the kernel has already dropped
+    /// the key, the resume fails and the device stays suspended.
     ///
     /// # Errors
     ///
-    /// The suspension ([`Host::suspend_with`]) or the message ([`Dm::target_msg`](dm_core::Dm::target_msg)) fails.
+    /// As [`Host::suspend_with`] and [`Dm::target_msg`](dm_core::Dm::target_msg).
     pub fn lock(&self, host: &Host) -> Result<(), DevError> {
         self.lock_with(host, SuspendPolicy::new())
     }
 
-    /// Suspends the device with a policy and wipes the key.
+    /// Suspends the device as [`lock`](Self::lock) does, but with a policy, and wipes the key.
     ///
     /// # Errors
     ///
@@ -38,27 +38,28 @@ impl MappedDev<Crypt> {
         }
     }
 
-    /// Sets the key and resumes the device. The key must have the size of the one in the table.
+    /// Sets the key and resumes the device. The key must be as long as the key in the table.
     ///
     /// The kernel does not detect a wrong key of the right size: reads then return wrong data, or fail if the cipher is
     /// authenticated.
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](DevError::is_invalid): the key has another size, or the device is not suspended. A suspended
-    /// device stays so.
+    /// [`is_invalid`](DevError::is_invalid): the key has another size, or the device is not suspended. After an error,
+    /// a suspended device stays suspended.
     pub fn unlock(&self, host: &Host, key: CryptKey) -> Result<(), DevError> {
         self.message(host, &CryptMessage::KeySet(key))?;
         self.resume(host)
     }
 
     /// Replaces the key while the device is in use, for example after a key in a keyring was replaced. Later I/O uses
-    /// the new key: data that was written with another one is not encrypted again, and can no longer be read.
+    /// the new key. Existing data is not encrypted again, so data that was written with another key can no longer be
+    /// read.
     ///
     /// # Errors
     ///
     /// [`is_invalid`](DevError::is_invalid): the key has another size. After an error, the device is resumed with the
-    /// old key, unless the cipher refuses the new one: then the device has no key and stays suspended (`crypt_set_key`
+    /// old key. But if the cipher has refused the new key, the device has no key and stays suspended (`crypt_set_key`
     /// and `crypt_preresume` in drivers/md/dm-crypt.c).
     pub fn set_key(&self, host: &Host, key: CryptKey) -> Result<(), DevError> {
         let message = CryptMessage::KeySet(key);

@@ -9,13 +9,14 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 
 /// A device that records which blocks are written in each era.
 ///
-/// The first 4096 bytes of a new device's metadata device must be zero. While the device is suspended, its target
-/// answers neither messages nor status requests, and a signal does not end the wait. If the table is replaced during
-/// such a wait, neither call returns (`perform_rpc` in drivers/md/dm-era-target.c). All methods that send one therefore
-/// first check that the device is not suspended, and otherwise return [`DevError::Suspended`];
-/// [`Monitor`](super::Monitor) does not read the status then. A program must not suspend the device while another thread
-/// or process uses these methods, since the check does not prevent a suspension right after it. Commands of
-/// [`Dm`](dm_core::Dm) such as [`table_status`](dm_core::Dm::table_status) do not check.
+/// The first 4096 bytes of a new device's metadata device must be zero.
+///
+/// While the device is suspended, messages and status requests block until the resume, and a signal does not end the
+/// wait. If the table is replaced during such a wait, neither call returns (`perform_rpc` in
+/// drivers/md/dm-era-target.c). If the device is suspended, the methods therefore return [`DevError::Suspended`]
+/// instead of sending a request, and [`Monitor`](super::Monitor) does not read the status. They cannot detect a
+/// suspension right after this check: do not suspend the device while another thread or process uses these methods.
+/// Commands of [`Dm`](dm_core::Dm) such as [`table_status`](dm_core::Dm::table_status) do not check.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -28,7 +29,7 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 /// let table = |origin| EraTable::new(DeviceNumber::new(259, 0), origin, Sectors(128));
 /// let (_origin, home) = EraDev::attach(&host, &home, "home-data", table)?;
 ///
-/// // A backup: what is written from now on belongs to the next one.
+/// // For a backup: writes from now on belong to the next backup.
 /// let era = home.checkpoint(&host)?;
 /// let root = home.reserve_metadata_snapshot(&host)?;
 /// println!("era_invalidate --metadata-snapshot reads at block {root} what was written before era {era}");
@@ -38,9 +39,9 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 impl MappedDev<Era> {
     /// Attaches an era target to a device in use, which keeps its name and contents.
     ///
-    /// The present table moves to a new private device, `origin_name`. `era` makes the era table from the number of
-    /// that device. When a step fails, all steps are undone. The target stays attached if udev does not finish after
-    /// the switch ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// The active table moves to a new private device, `origin_name`. `era` makes the era table from the number of this
+    /// device. When a step fails, all steps are undone. If only udev does not finish after the new table is active, the
+    /// target stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -56,18 +57,18 @@ impl MappedDev<Era> {
         Self::lay_over(host, device, origin_name, era)
     }
 
-    /// Detaches the era target while the device is in use. The device then maps its origin directly, and writes are no
-    /// longer recorded.
+    /// Detaches the era target while the device is in use, so that the device maps its origin directly. Writes are then
+    /// no longer recorded.
     ///
     /// # Errors
     ///
-    /// [`DevError::SeveralLines`]. Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::SeveralLines`]. Otherwise as [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         self.replace_by(host, &table, |table| &table.origin)
     }
 
-    /// Starts a new era and returns its number. A resume starts one as well.
+    /// Starts a new era and returns its number. A resume also starts a new era.
     ///
     /// # Errors
     ///
@@ -77,8 +78,8 @@ impl MappedDev<Era> {
         Ok(self.figures(host)?.era)
     }
 
-    /// Takes a snapshot of the metadata, which programs such as `era_dump` and `era_invalidate` can read while the
-    /// device is in use, and starts a new era. Returns the snapshot's block on the metadata device.
+    /// Takes a snapshot of the metadata, starts a new era, and returns the snapshot's block on the metadata device.
+    /// Programs such as `era_dump` and `era_invalidate` can read the snapshot while the device is in use.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl MappedDev<Era> {
         self.send(host, EraMessage::DropMetadataSnap)
     }
 
-    /// Reads the figures: the era, and the usage of the metadata device.
+    /// Reads the figures in the status: the current era, and the usage of the metadata device.
     ///
     /// # Errors
     ///

@@ -21,14 +21,15 @@ use crate::errors::table_error::TableError;
 use crate::snapshot::SnapshotStatus;
 use crate::thin_pool::PoolMode;
 
-/// The error of an action on a whole device.
+/// The error of an action on a mapped device.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevError {
-    /// An operation of [`Host`](dm_core::Host) failed. The error tells which of its effects remain, usually none.
+    /// An operation of [`Host`](dm_core::Host) failed. [`OpError`] tells which effects of the operation remain, usually
+    /// none.
     #[error(transparent)]
     Operation(#[from] OpError),
-    /// A command that is not part of such an operation failed.
+    /// A command that is not part of an operation of [`Host`](dm_core::Host) failed.
     #[error(transparent)]
     Command(#[from] Error),
     /// A text is not a valid device name or uuid.
@@ -37,17 +38,17 @@ pub enum DevError {
     /// The device has no active table.
     #[error("{0} has no active table")]
     NoTable(DevIdBuf),
-    /// The active table has another target type or cannot be parsed; or the kernel would refuse the table that the
-    /// method has made.
+    /// The active table has another target type or cannot be parsed, or the method made a table that the kernel would
+    /// refuse.
     #[error("the table of {device} cannot be used")]
     #[non_exhaustive]
     Table {
-        /// The device whose table it is.
+        /// The device with this table.
         device: DevIdBuf,
         /// The error in the table.
         source: TableError,
     },
-    /// The kernel would refuse the table of a device to create or take over. Nothing was changed.
+    /// The kernel would refuse the table that was passed to create or set up a device. Nothing was changed.
     #[error("the requested table cannot be used")]
     #[non_exhaustive]
     RequestedTable {
@@ -84,8 +85,7 @@ pub enum DevError {
     /// The metadata of the era device cannot be read.
     #[error("the metadata of the era device {0} cannot be read; check the kernel's log")]
     EraFailed(DevIdBuf),
-    /// The table has several lines, but the action supports only one, since it could not check the others for data
-    /// loss.
+    /// The table has several lines, but the action supports only one, since it cannot rule out data loss in the others.
     #[error(
         "the table of {0} has several lines, but this method requires a table of one line; load another table instead"
     )]
@@ -99,7 +99,7 @@ pub enum DevError {
          again"
     )]
     WritecacheFailed(DevIdBuf),
-    /// Blocks of the cache are dirty, or may become dirty at any time because the cache is in writeback mode.
+    /// The cache has dirty blocks, or is in writeback mode, so that blocks can become dirty at any time.
     #[error("the cache {cache} is not clean: {blocks} blocks are dirty, or could become so; clean it first")]
     #[non_exhaustive]
     Dirty {
@@ -117,8 +117,8 @@ pub enum DevError {
         /// The index of the leg, from 0.
         leg: u32,
     },
-    /// The leg to keep is not known to have all data; or, if a leg is added, replaced or removed, no leg that stays is
-    /// known to.
+    /// The leg to keep is not known to hold all data. When a leg is added, replaced or removed: no leg that stays is
+    /// known to hold all data.
     #[error(
         "no suitable leg of {mirror} is known to hold all data: {} of {} regions are in sync; if you know which \
          one does, use rebuild_from or keep_leg_unchecked",
@@ -153,15 +153,14 @@ pub enum DevError {
         /// The requested start sector.
         start: Sectors,
     },
-    /// The table has a target that is neither a linear segment nor a segment being moved, which is a mirror of two
-    /// legs.
+    /// A line of the table is neither a linear segment nor a segment that is being moved (a mirror with two legs).
     #[error("{0} has targets other than linear segments and segments that are being moved")]
     NotMoving(DevIdBuf),
     /// The device is suspended, and its target does not answer until it is resumed.
     #[error("{0} is suspended, and its target answers only after a resume")]
     Suspended(DevIdBuf),
-    /// The key of the device was wiped, and the kernel prints it as zeros, which would become the key. Nothing was
-    /// changed. A suspended device with a key of zeros looks the same.
+    /// The key of the device was wiped. The kernel prints it as zeros, and loading this table would set the key to
+    /// zeros. Nothing was changed. A suspended device whose key really is zeros causes the same error.
     #[error("the key of {0} was wiped, and zeros would become its key; set its key first")]
     KeyWiped(DevIdBuf),
     /// The kernel is too old for the action.
@@ -189,7 +188,7 @@ pub enum DevError {
         /// The status of the merge.
         status: Box<SnapshotStatus>,
     },
-    /// The pool has the new table but still the old size, since it cannot write its metadata.
+    /// The new table is active, but the pool still has the old size, since it cannot write its metadata.
     #[error(
         "{pool} has not grown to {wanted} blocks: it has {blocks} and is in mode {mode}{}",
         if *needs_check { "; its metadata must be checked" } else { "; check the kernel's log" }
@@ -198,27 +197,28 @@ pub enum DevError {
     NotGrown {
         /// The pool that did not grow.
         pool: DevIdBuf,
-        /// The number of blocks that it has.
+        /// The number of blocks that the pool has.
         blocks: DataBlocks,
         /// The number of blocks that was requested.
         wanted: DataBlocks,
         /// The mode of the pool.
         mode: PoolMode,
-        /// Whether its metadata must be checked before it can be written again.
+        /// Whether the pool's metadata must be checked before the pool can write it again.
         needs_check: bool,
     },
-    /// The pool still uses the old size of its metadata device, because its metadata must be checked.
+    /// The new table is active, but the pool still uses the old size of its metadata device, because its metadata must
+    /// be checked.
     #[error("the metadata of {pool} has not grown to {wanted} blocks: it has {blocks}; check and repair it first")]
     #[non_exhaustive]
     MetadataNotGrown {
         /// The pool whose metadata did not grow.
         pool: DevIdBuf,
-        /// The number of metadata blocks that it has.
+        /// The number of metadata blocks that the pool has.
         blocks: MetaBlocks,
-        /// The number of metadata blocks that its metadata device can hold.
+        /// The number of metadata blocks that the metadata device can hold.
         wanted: MetaBlocks,
     },
-    /// The metadata device of a pool holds other data than the method accepts; nothing was done.
+    /// The metadata device of a pool contains data that the method does not accept. Nothing was done.
     #[error("the metadata device {device} holds {found}; {}", match **found {
         PoolMetadata::Pool { .. } => "take that pool over, or erase its metadata first",
         _ => "use another metadata device, or erase this one first",
@@ -250,14 +250,14 @@ pub enum DevError {
         /// The id that the pool has.
         found: u64,
     },
-    /// A step failed, and the steps before it could not be undone.
+    /// A step failed, and the earlier steps could not be undone.
     #[error("the steps before could not be undone ({undo})")]
     #[non_exhaustive]
     NotUndone {
         /// The error of the step.
         #[source]
         cause: Box<DevError>,
-        /// The error of undoing the steps before.
+        /// The error of the attempt to undo the earlier steps.
         undo: Box<DevError>,
     },
 }

@@ -18,7 +18,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(PATIENCE));
 
 impl<T: Target> MappedDev<T> {
-    /// Moves the present table to a new private device, `origin_name`, and replaces it with one line over that device,
+    /// Moves the active table to a new private device, `origin_name`, and replaces it with one line over that device,
     /// which `params` makes from its number. When a step fails, all steps are undone, unless the last one took effect.
     pub(super) fn lay_over(
         host: &Host,

@@ -20,10 +20,10 @@ const FIRST: Sectors = Sectors(8);
 /// The size of the superblock (`SB_SECTORS` in drivers/md/dm-integrity.c).
 const SUPERBLOCK: Sectors = Sectors(8);
 
-/// A device that stores a tag with each block and detects changed data by it.
+/// A device that stores a tag with each block, to detect changed data.
 ///
 /// When a table is loaded, the kernel formats the disk if its superblock is zero, except in the mode
-/// [`Recovery`](IntegrityMode::Recovery). With an internal hash, reading a sector of a new device fails: write the
+/// [`Recovery`](IntegrityMode::Recovery). With an internal hash, reads of a newly formatted device fail. Write the
 /// whole device once, or let the kernel [calculate](Self::recalculate) the tags.
 ///
 /// ```no_run
@@ -35,7 +35,7 @@ const SUPERBLOCK: Sectors = Sectors(8);
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let host = Host::open()?;
-/// // For a disk that holds nothing of value.
+/// // This erases the disk: use one that holds nothing of value.
 /// let disk = DeviceNumber::new(8, 16);
 /// IntegrityDev::wipe_superblock(&host, disk, Sectors(0))?;
 /// let table = IntegrityTable::new(disk, Sectors(0), None, IntegrityMode::Journal);
@@ -50,22 +50,24 @@ impl MappedDev<Integrity> {
     /// Writes zeros over the superblock, so that the kernel formats the disk when its table is loaded. All data on the
     /// disk is lost.
     ///
-    /// `disk` is the disk that holds the tags; its first `reserved` sectors are skipped as in the table. No other
-    /// program can mount it during the call.
+    /// `disk` is the disk that holds the tags. Its first `reserved` sectors are skipped, as in the table. No other
+    /// program can mount the disk during the call.
     ///
     /// # Errors
     ///
-    /// [`DevError::Block`]; [`is_busy`](DevError::is_busy): the disk is in use.
+    /// [`DevError::Block`]: the disk cannot be opened or written; [`is_busy`](DevError::is_busy) if it is in use.
     pub fn wipe_superblock(host: &Host, disk: impl Into<Device>, reserved: Sectors) -> Result<(), DevError> {
         let options = BlockOpenOptions::new().writable(true).exclusive(true);
         Ok(NamedBlock::open(host, &disk.into(), options)?.zero(reserved, SUPERBLOCK)?)
     }
 
-    /// Creates the device with the largest length that its disks allow. It is created with a few sectors first, since
-    /// only the kernel knows how many it provides, and then extended.
+    /// Creates the device with the largest length that its disks allow.
     ///
-    /// When a step fails, the device is removed; a superblock that the kernel has written is kept. The device stays if
-    /// udev does not finish after the extension ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// Only the kernel knows this length, so the device is first created with a few sectors, and then extended.
+    ///
+    /// When a step fails, the device is removed, but a superblock that the kernel has written stays on the disk. If
+    /// only udev does not finish after the extension, the device stays
+    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -76,7 +78,7 @@ impl MappedDev<Integrity> {
         Self::create_whole_with(host, name, params, SetupOptions::new())
     }
 
-    /// Creates the device with the largest length that its disks allow, with options.
+    /// Creates the device with the largest length that its disks allow, and with options.
     ///
     /// # Errors
     ///
@@ -90,11 +92,12 @@ impl MappedDev<Integrity> {
         Self::create_with(host, name, &Self::of_length(params, FIRST)?, options)?.fitted_or_removed(host)
     }
 
-    /// Makes sure that a device of this name has this table and the largest length that its disks allow: takes over an
-    /// existing one, or creates it. If a program was stopped while it created the device, the device is extended.
+    /// Makes sure that a device with this name and table exists, with the largest length that its disks allow: takes
+    /// over the existing one, or creates it. If an earlier run was stopped before it extended the device, the call
+    /// extends it.
     ///
-    /// The option `recalculate` is not compared, nor are numbers that `params` does not set, such as the size of the
-    /// journal.
+    /// The option `recalculate` of an existing device is not compared, and neither are numbers that `params` does not
+    /// set, such as the size of the journal.
     ///
     /// # Errors
     ///
@@ -103,7 +106,8 @@ impl MappedDev<Integrity> {
         Self::setup_whole_with(host, name, params, SetupOptions::new())
     }
 
-    /// Makes sure that a device of this name has this table and the largest length that its disks allow, with options.
+    /// Makes sure that a device with this name and table exists, with the largest length that its disks allow, and with
+    /// options.
     ///
     /// # Errors
     ///
@@ -143,12 +147,13 @@ impl MappedDev<Integrity> {
         Table::new([line]).map_err(|source| DevError::RequestedTable { source })
     }
 
-    /// Gives the device the largest length that its disks allow, while it is in use, and returns that length.
+    /// Changes the length of the device, while it is in use, to the largest that its disks allow. Returns the new
+    /// length.
     ///
     /// # Errors
     ///
     /// As [`set_table`](MappedDev::set_table). [`DevError::NotReported`]: the kernel is older than Linux 4.19, and does
-    /// not report how much it provides.
+    /// not report the largest length.
     pub fn resize_to_disk(&self, host: &Host) -> Result<Sectors, DevError> {
         let status = self.unflushed_status(host)?;
         let provided = status.provided_sectors.ok_or_else(|| DevError::NotReported(self.to_id()))?;
@@ -158,9 +163,9 @@ impl MappedDev<Integrity> {
         Ok(provided)
     }
 
-    /// Extends the device while it is in use, after its disk has grown, and returns its new length.
+    /// Extends the device, while it is in use, after its disk has grown. Returns the new length.
     ///
-    /// If its tags were recalculated before, the kernel calculates the tags of the new sectors in the background.
+    /// If the tags were recalculated before, the kernel calculates the tags of the new sectors in the background.
     /// Otherwise the new sectors must be written before they can be read.
     ///
     /// # Errors
@@ -172,9 +177,10 @@ impl MappedDev<Integrity> {
         reloaded.map(|()| length)
     }
 
-    /// Makes the kernel calculate the tags from the present data, and follows the work until it is complete. Sectors
-    /// that the kernel has not reached yet are not checked, and the kernel also replaces tags that exist: call this
-    /// once, after the disk was formatted.
+    /// Makes the kernel calculate all tags from the current data. The returned progress ends when the work is complete.
+    ///
+    /// Call this once, after the disk was formatted: the kernel replaces existing tags, and does not check sectors that
+    /// it has not reached yet.
     ///
     /// When the device is set up again after a crash, the kernel continues from the last position that it recorded.
     /// Once the work is complete, another call has nothing to calculate.
@@ -183,19 +189,21 @@ impl MappedDev<Integrity> {
     ///
     /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): the table has no internal hash, or the
     /// kernel is older than Linux 4.19. [`is_unsupported`](DevError::is_unsupported): the hash or the journal's MAC is
-    /// keyed, and the table lacks `legacy_recalculate` (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c
-    /// has the exceptions with `fix_hmac`).
+    /// keyed, and the table lacks `legacy_recalculate`. For the exceptions with `fix_hmac`, see
+    /// `dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c.
     pub fn recalculate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Integrity>, DevError> {
         self.reload(host, |line| line.params.options.recalculate = true)?;
         Ok(self.progress(host, interval))
     }
 
-    /// Makes the kernel recalculate all tags from the first sector, for instance after a repair of the data, and
-    /// follows the work until it is complete. Changes that the old tags would have detected are no longer detected.
+    /// Makes the kernel recalculate all tags from the first sector, for example after a repair of the data. The
+    /// returned progress ends when the work is complete. Changes that the old tags would have detected are no longer
+    /// detected.
     ///
     /// # Errors
     ///
-    /// As [`recalculate`](Self::recalculate); the kernel must be Linux 5.13 or later.
+    /// As [`recalculate`](Self::recalculate), but [`is_invalid`](DevError::is_invalid) for kernels older than Linux
+    /// 5.13.
     pub fn recalculate_anew<'h>(
         &self,
         host: &'h Host,
@@ -205,8 +213,8 @@ impl MappedDev<Integrity> {
         Ok(self.progress(host, interval))
     }
 
-    /// Changes how data and tags are kept consistent: with a journal, with a bitmap or not at all; or makes the device
-    /// read-only and does not check the tags.
+    /// Changes how the kernel keeps data and tags consistent: with a journal, with a bitmap or not at all. The mode
+    /// [`Recovery`](IntegrityMode::Recovery) makes the device read-only and does not check the tags.
     ///
     /// The mode [`Inline`](IntegrityMode::Inline) is chosen when the disk is formatted, and cannot be changed.
     ///

@@ -63,7 +63,7 @@ impl<K: LineKind> TargetParams for TypedParams<'_, K> {
         K::table_type(self.0)
     }
 
-    /// Compares the meaning of the texts.
+    /// Compares the table with params that the kernel has printed, by their meaning.
     fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
         let read = |text| K::read_table(self.target_type(), Fields::printed(text)).ok();
         let Some(printed) = printed.to_str().ok().and_then(read) else {

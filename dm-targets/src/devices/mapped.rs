@@ -19,17 +19,17 @@ use crate::errors::table_error::TableError;
 use crate::table::{Table, TableLine};
 use crate::target::kind::LineKind;
 
-/// A mapped device as a whole: all lines of its table have the target `K`, or any targets if `K` is
-/// [`Any`](crate::Any).
+/// A mapped device whose table lines all have the target `K`, or any targets if `K` is [`Any`](crate::Any).
 ///
-/// It stores the name and uuid of the device but no state: each call reads the table, the status or the number from the
-/// kernel. Dropping it does not change the device.
+/// The handle stores only the name and uuid: each call reads the table, the status or the number from the kernel.
+/// Dropping the handle does not change the device.
 ///
-/// The device is found by its uuid, even after a rename. A device without a uuid is found by its name: if another
-/// process or handle renames or removes it, it is no longer found, and a new device with that name is used instead.
+/// Calls find the device by its uuid, even after a rename, or by its name if it has no uuid. If another process or
+/// handle renames or removes a device without a uuid, calls no longer find it. If a new device then gets this name,
+/// calls use the new device.
 ///
-/// It implements [`AsDevId`], so commands of [`Dm`](dm_core::Dm) and operations of [`Host`] accept it instead of a
-/// name.
+/// Commands of [`Dm`](dm_core::Dm) and operations of [`Host`] accept the handle instead of a name, since it implements
+/// [`AsDevId`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedDev<K: LineKind> {
     name: DmNameBuf,
@@ -46,7 +46,7 @@ impl<K: LineKind> AsDevId for MappedDev<K> {
 impl<K: LineKind> MappedDev<K> {
     /// Creates the device, makes its table active and waits for udev.
     ///
-    /// When a step fails, udev included, the device is removed again, with the exceptions of [`Host::create`].
+    /// When a step fails, or udev does not finish, the device is removed again. [`Host::create`] lists the exceptions.
     ///
     /// # Errors
     ///
@@ -72,14 +72,16 @@ impl<K: LineKind> MappedDev<K> {
 
     /// Makes sure that a device with this name and table exists: takes over the existing one, or creates it.
     ///
-    /// Use it when a program starts again and its devices may exist already. The table of an existing device must be
-    /// equal to this one as the kernel prints it, for example with devices by their numbers, and with the name of a
-    /// cache's policy instead of `default`. The device is resumed if it is suspended, a table in its inactive slot is
-    /// removed, and a deferred removal is cancelled. If it has no active table, because the program was stopped, the
-    /// table is loaded and made active.
+    /// Use it when a program starts again and its devices may already exist. An existing device must have the requested
+    /// table. Write that table as the kernel prints it: for example, with device numbers instead of paths, and with the
+    /// name of a cache's policy instead of `default`.
+    ///
+    /// The call resumes an existing device that is suspended, removes the table in its inactive slot, and cancels a
+    /// deferred removal. If the device has no active table, for example because an earlier run was stopped, the call
+    /// loads the requested table and makes it active.
     ///
     /// With [`TakeOver::SameLayout`](dm_core::TakeOver::SameLayout) or [`TakeOver::Update`](dm_core::TakeOver::Update)
-    /// in the options of [`setup_with`](Self::setup_with), fields that do not affect the layout of the data may differ.
+    /// in the options of [`setup_with`](Self::setup_with), fields that do not affect the layout of the data can differ.
     ///
     /// # Errors
     ///
@@ -103,9 +105,11 @@ impl<K: LineKind> MappedDev<K> {
         Self::of(&host.setup_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
     }
 
-    /// Describes a device for a [plan](dm_core::plan), which creates, changes and removes a set of devices that use
-    /// each other. `table` makes the table from the numbers of the devices that this one uses; it may be called several
-    /// times, and returns `None` if the number of a device is missing.
+    /// Describes a device for a [plan](dm_core::plan). A plan creates, changes and removes a set of devices that use
+    /// each other.
+    ///
+    /// `table` makes the device's table from the numbers of the devices that it uses. It returns `None` if one of these
+    /// numbers is missing, and can be called several times.
     ///
     /// ```
     /// use dm_core::plan::Wanted;
@@ -159,7 +163,7 @@ impl<K: LineKind> MappedDev<K> {
         Ok(Self { name: name.to_owned(), uuid: info.uuid().map(DmUuid::to_owned), kind: PhantomData })
     }
 
-    /// The name of the device when this handle was made, or after its last [`rename`](Self::rename).
+    /// The name of the device when this handle was made, or since the last [`rename`](Self::rename) with it.
     #[must_use]
     pub fn name(&self) -> &DmName {
         &self.name
@@ -171,13 +175,13 @@ impl<K: LineKind> MappedDev<K> {
         self.uuid.as_deref()
     }
 
-    /// The identifier by which the device is found: its uuid, or without a uuid its name.
+    /// The identifier by which calls find the device: its uuid, or its name if it has no uuid.
     #[must_use]
     pub fn id(&self) -> DevId<'_> {
         self.uuid().map_or(DevId::Name(&self.name), DevId::Uuid)
     }
 
-    /// Reads the state of the device, with its number and present name.
+    /// Reads the state of the device, including its number and current name.
     ///
     /// # Errors
     ///
@@ -195,7 +199,7 @@ impl<K: LineKind> MappedDev<K> {
         Ok(self.info(host)?.number())
     }
 
-    /// Looks up a path of the device, as [`Host::path`]: below `/dev/mapper`, or `/dev/dm-N`.
+    /// Looks up a path of the device below `/dev/mapper`, or else `/dev/dm-N`, as [`Host::path`] does.
     ///
     /// # Errors
     ///
@@ -204,11 +208,11 @@ impl<K: LineKind> MappedDev<K> {
         Ok(host.path(self.id())?)
     }
 
-    /// Replaces the active table while the device is in use: loads the new one, suspends the device, resumes it.
+    /// Replaces the active table while the device is in use: loads the new table, suspends the device, and resumes it.
     ///
     /// When a step fails, the old table is active again, unless the error says otherwise
-    /// ([`OpError::state`](dm_core::OpError::state)). The new table stays active if udev does not finish, or the
-    /// read-ahead cannot be set ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// ([`OpError::state`](dm_core::OpError::state)). If udev does not finish or the read-ahead cannot be set, the new
+    /// table stays active ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -230,15 +234,17 @@ impl<K: LineKind> MappedDev<K> {
     /// Modifies the active table: reads it, applies `change` to its lines, and makes the result active. If another call
     /// changes the table in between, that change is lost, even with [`Host::with_lock_dir`].
     ///
-    /// With `|_| ()` the table does not change, but targets such as pools and caches read the length of their devices
-    /// again. Requests that the kernel has carried out, such as `rebuild` of a RAID, are not repeated. A few targets
-    /// print a field differently from the form that they accept, as the docs of their tables say; in that case set this
-    /// field as well.
+    /// With `|_| ()`, the same table is loaded again. This makes targets such as pools and caches read the length of
+    /// their devices again. Requests that the kernel has carried out, such as `rebuild` of a RAID, are not repeated.
+    ///
+    /// A few targets print a field in a form that they do not accept. The docs of their tables name such fields: set
+    /// them in `change`.
     ///
     /// # Errors
     ///
-    /// As [`table`](Self::table) and [`set_table`](Self::set_table). [`DevError::Table`]: the kernel would refuse the
-    /// changed table. [`DevError::KeyWiped`]: the key in the table was wiped. Nothing was changed in these cases.
+    /// [`DevError::Table`]: the kernel would refuse the changed table. [`DevError::KeyWiped`]: the key in the table was
+    /// wiped. Nothing was changed in these two cases. Otherwise as [`table`](Self::table) and
+    /// [`set_table`](Self::set_table).
     pub fn change(&self, host: &Host, change: impl FnOnce(&mut Vec<TableLine<K>>)) -> Result<(), DevError> {
         self.change_with(host, ReloadOptions::new(), change)
     }
@@ -269,7 +275,7 @@ impl<K: LineKind> MappedDev<K> {
         self.suspend_with(host, SuspendPolicy::new())
     }
 
-    /// Suspends the device with a policy, such as without a flush or with a timeout.
+    /// Suspends the device with a policy, for example without a flush or with a timeout.
     ///
     /// # Errors
     ///
@@ -314,7 +320,8 @@ impl<K: LineKind> MappedDev<K> {
         self.remove_with(host, RemovePolicy::new()).map(drop)
     }
 
-    /// Removes the device with a policy: retried while it is in use, deferred until it is closed, or forced.
+    /// Removes the device with a policy: the removal can be retried while the device is in use, deferred until it is
+    /// closed, or forced.
     ///
     /// # Errors
     ///

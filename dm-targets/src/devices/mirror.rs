@@ -15,14 +15,16 @@ use crate::{Linear, Mirror, Usage};
 
 /// Several devices with the same contents.
 ///
-/// Legs are counted from 0. After a leg has failed, a mirror with the feature `handle_errors` but not `keep_log` may
-/// hold writes back until its table is replaced; the new table then executes these writes. The methods that replace the
-/// table therefore suspend the device without freezing a file system, which would wait for those writes, and without
-/// flushing I/O, which would wait for them or fail them.
+/// Legs are counted from 0.
+///
+/// After a leg has failed, a mirror with the feature `handle_errors` but not `keep_log` can hold writes back until its
+/// table is replaced. The new table then executes these writes. The methods that replace the table therefore suspend
+/// the device without freezing a file system and without flushing I/O. A freeze would wait for the held-back writes,
+/// and a flush would wait for them or make them fail.
 ///
 /// If the table has several lines, [`settle`](MappedDev::settle) and
-/// [`keep_leg_unchecked`](MappedDev::keep_leg_unchecked) work on all of them, [`keep_leg`](MappedDev::keep_leg) refuses,
-/// and the other methods work on the first one.
+/// [`keep_leg_unchecked`](MappedDev::keep_leg_unchecked) work on all of them, [`keep_leg`](MappedDev::keep_leg) returns
+/// [`DevError::SeveralLines`], and the other methods work on the first line.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -46,12 +48,14 @@ use crate::{Linear, Mirror, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Mirror> {
-    /// Returns the index of a leg that holds all data according to the status, or `None` if no leg is known to.
+    /// Returns the index of a leg that holds all data according to the status, or `None` if no leg is known to hold all
+    /// data.
     ///
-    /// When all regions are in sync, it is the first leg without an error. When they are not, it can only be leg 0,
-    /// from which the kernel copies, unless the kernel may have changed to another leg after an error. The status does
-    /// not tell whether a mirror whose first leg has failed was in sync before: a program that knows it uses
-    /// [`rebuild_from`](Self::rebuild_from).
+    /// If all regions are in sync, this is the first leg without an error. Otherwise it is leg 0, from which the kernel
+    /// copies, or `None` if the kernel may have changed to another leg after an error.
+    ///
+    /// If the first leg has failed, the status does not show whether the mirror was in sync before. If you know that it
+    /// was, call [`rebuild_from`](Self::rebuild_from).
     ///
     /// # Errors
     ///
@@ -61,11 +65,11 @@ impl MappedDev<Mirror> {
         Ok(legs_in_sync(&line.params, &self.leg_status(host)?).into_iter().next())
     }
 
-    /// Replaces a leg by another device while the mirror is in use, and follows the copying until it is done. The
-    /// previous contents of the device are overwritten.
+    /// Replaces a leg with another device while the mirror is in use. The previous contents of `device` are
+    /// overwritten.
     ///
-    /// Everything is copied from a leg that holds all data, which becomes the first one. When the copying is done, call
-    /// [`settle`](Self::settle) if the log is on a disk.
+    /// The kernel copies everything from a leg that holds all data; that leg becomes the first one. The returned
+    /// progress ends when the copying is done. Then call [`settle`](Self::settle) if the log is on a disk.
     ///
     /// # Errors
     ///
@@ -85,12 +89,13 @@ impl MappedDev<Mirror> {
         self.rebuild_from(host, source, others, interval)
     }
 
-    /// Adds a leg while the mirror is in use, and follows the copying to it until it is done. The previous contents of
-    /// the leg are overwritten. When the copying is done, call [`settle`](Self::settle) if the log is on a disk.
+    /// Adds a leg while the mirror is in use. The previous contents of `device` are overwritten.
+    ///
+    /// The returned progress ends when the copying is done. Then call [`settle`](Self::settle) if the log is on a disk.
     ///
     /// # Errors
     ///
-    /// As [`replace_leg`](Self::replace_leg). [`DevError::Table`]: the mirror has nine legs.
+    /// As [`replace_leg`](Self::replace_leg). [`DevError::Table`]: the mirror already has nine legs.
     pub fn add_leg<'h>(
         &self,
         host: &'h Host,
@@ -102,15 +107,15 @@ impl MappedDev<Mirror> {
         self.rebuild_from(host, source, others, interval)
     }
 
-    /// Removes a leg of a mirror of at least three while it is in use.
+    /// Removes a leg while the mirror is in use. The mirror must have at least three legs.
     ///
-    /// Afterwards, the kernel copies again: with a log on a disk only what is not in sync; with one in memory,
-    /// everything. The returned progress follows it.
+    /// The kernel then copies to the remaining legs: only regions that are not in sync if the log is on a disk, or
+    /// everything if the log is in memory. The returned progress follows the copying.
     ///
     /// # Errors
     ///
-    /// As [`replace_leg`](Self::replace_leg). [`DevError::Table`]: the mirror has two legs, of which
-    /// [`keep_leg`](Self::keep_leg) keeps one.
+    /// As [`replace_leg`](Self::replace_leg). [`DevError::Table`]: the mirror has only two legs. Call
+    /// [`keep_leg`](Self::keep_leg) instead.
     pub fn remove_leg<'h>(
         &self,
         host: &'h Host,
@@ -124,17 +129,18 @@ impl MappedDev<Mirror> {
         Ok(self.progress(host, interval))
     }
 
-    /// Copies everything from the leg `source` to `others`, the other legs of the new table, which may be new devices.
-    /// The caller must know that `source` holds all data: what it lacks is lost.
+    /// Copies everything from the leg `source` to `others`, the other legs of the new table. `others` can contain new
+    /// devices. The caller must know that `source` holds all data: data that it lacks is lost.
     ///
-    /// `source` becomes the first leg, `others` follow. The returned progress ends when the copying is done, or cannot
-    /// complete because a leg has failed. After a complete copy, call [`settle`](Self::settle) if the log is on a disk.
+    /// `source` becomes the first leg, followed by `others`. The returned progress ends when the copying is done, or
+    /// when it cannot complete because a leg has failed. After a complete copy, call [`settle`](Self::settle) if the
+    /// log is on a disk.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. [`DevError::Table`]: there would be less than two legs, or more than nine.
-    /// [`DevError::Request`]: the log is kept in user space, and only the log server knows what is in sync. Others as
-    /// [`set_table`](MappedDev::set_table).
+    /// [`DevError::NoLeg`]. [`DevError::Table`]: there would be fewer than two legs, or more than nine.
+    /// [`DevError::Request`]: the log is kept in user space, and only the log server knows which regions are in sync.
+    /// Otherwise as [`set_table`](MappedDev::set_table).
     pub fn rebuild_from<'h>(
         &self,
         host: &'h Host,
@@ -146,15 +152,16 @@ impl MappedDev<Mirror> {
         Ok(self.progress(host, interval))
     }
 
-    /// Records in the log, after a complete copy, that all regions are in sync, so that later only regions that get out
-    /// of sync are copied. Without this call, everything is copied again at the next resume.
+    /// Records in the log that all regions are in sync. Call this after a complete copy; otherwise everything is copied
+    /// again at the next resume.
     ///
-    /// This requires a log on a disk. A log in memory does not outlive its table: everything is copied when another
-    /// table becomes active, unless that has the option `nosync`, and this method changes nothing.
+    /// With a log in memory, this method changes nothing. Such a log does not outlive its table: everything is copied
+    /// when another table becomes active, unless the new table has the option `nosync`.
     ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: not all regions are in sync; nothing was done. Others as [`change`](MappedDev::change).
+    /// [`DevError::NotCopied`]: not all regions are in sync; nothing was done. Otherwise as
+    /// [`change`](MappedDev::change).
     pub fn settle(&self, host: &Host) -> Result<(), DevError> {
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         if let Some(line) = statuses.iter().find(|line| line.status.in_sync < line.status.regions) {
@@ -174,13 +181,13 @@ impl MappedDev<Mirror> {
         })
     }
 
-    /// Replaces the mirror by one of its legs while the device is in use. The other legs are then free.
+    /// Replaces the mirror with one of its legs while the device is in use. The other legs are then free.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data; a program that knows it uses
-    /// [`keep_leg_unchecked`](Self::keep_leg_unchecked). [`DevError::SeveralLines`]. Nothing was done in these cases.
-    /// Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data. If you know that it does,
+    /// call [`keep_leg_unchecked`](Self::keep_leg_unchecked). [`DevError::SeveralLines`]. Nothing was done in these
+    /// cases. Otherwise as [`set_table`](MappedDev::set_table).
     pub fn keep_leg(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         self.check_single(&self.table(host)?)?;
         let table = self.first_line(host)?.params;
@@ -192,12 +199,12 @@ impl MappedDev<Mirror> {
         self.keep_leg_unchecked(host, leg)
     }
 
-    /// Replaces the mirror by one of its legs, even if that leg is not known to hold all data. Data that it lacks is
-    /// lost.
+    /// Replaces the mirror with one of its legs, even if that leg is not known to hold all data. Data that the leg
+    /// lacks is lost.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]: nothing was done. Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::NoLeg`]: nothing was done. Otherwise as [`set_table`](MappedDev::set_table).
     pub fn keep_leg_unchecked(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let mut lines = Vec::new();

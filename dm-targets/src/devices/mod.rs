@@ -1,7 +1,8 @@
-//! Whole devices: created, changed while in use, renamed and removed, each with one call.
+//! Creates, changes, renames and removes mapped devices, each with one call.
 //!
-//! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). Each target has an alias, such as
-//! [`LinearDev`] and [`ThinPoolDev`]; for a target of your own, write `MappedDev<Mine>`.
+//! A [`MappedDev`] is a device whose table lines all have the same target, or any targets ([`Any`](crate::Any)). Each
+//! target has an alias, such as [`LinearDev`] or [`ThinPoolDev`]. For a target that you define, write
+//! `MappedDev<Mine>`.
 //!
 //! ```
 //! use dm_core::Host;
@@ -22,7 +23,7 @@
 //! let home = LinearDev::setup(&host, "home", &table)?;
 //! println!("{} is {}", home.name(), home.number(&host)?);
 //!
-//! // Twice as long, while it is in use.
+//! // Doubles the length while the device is in use.
 //! home.change(&host, |lines| lines.push(TableLine::new(Sectors(2048), Sectors(2048), disk(16))))?;
 //!
 //! home.remove(&host)?;
@@ -48,30 +49,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`setup_pool`](ThinPoolDev::setup_pool) creates the pool if its metadata device begins with zeros, and activates or
-//! takes over an existing pool.
+//! [`setup_pool`](ThinPoolDev::setup_pool) creates the pool if its metadata device begins with zeros. If the pool
+//! exists, the call activates it, or takes it over if it is active.
 //!
 //! # Verity
 //!
-//! With the feature `verity-format`, `VerityVolume` creates the hash tree of a device as `veritysetup` does, checks all
-//! blocks without a verity device, and returns the table for [`VerityDev::activate`]. `VerityFormat` and
-//! `VeritySuperblock` do the same with images in files.
+//! The feature `verity-format` adds `VerityVolume`, which creates the hash tree of a device as `veritysetup` does. It
+//! also checks all blocks without a verity device, and returns the table for [`VerityDev::activate`]. `VerityFormat`
+//! and `VeritySuperblock` do the same for images in files.
 //!
 //! # Monitoring and statistics
 //!
-//! [`Monitor`] follows devices and reports changes of their health, such as a pool that fills, a leg that fails or
-//! comes back, or a corrupted block. [`Stats`] counts the I/O of a device and computes rates.
+//! [`Monitor`] follows devices and reports changes in their health: for example, a pool fills up, a leg fails or works
+//! again, or a block is corrupted. [`Stats`] counts the I/O of a device and computes rates.
 //!
 //! # Operations
 //!
-//! Methods that create, rename or remove a device or replace its table are operations of [`Host`](dm_core::Host): they
-//! wait for udev, and are undone when a step fails, unless their docs say otherwise. [`DevError`] has the cause, and
-//! the effects that could not be undone. Pass a [`Batch`](dm_core::Batch) instead of the host to wait once for several
-//! operations.
+//! Methods that create, rename or remove a device, or that replace its table, are operations of
+//! [`Host`](dm_core::Host). They wait for udev. When a step fails, they undo the earlier steps, unless their docs say
+//! otherwise. [`DevError`] contains the cause, and the effects that could not be undone. To wait once for several
+//! operations, pass a [`Batch`](dm_core::Batch) instead of the host.
 //!
 //! # Errors
 //!
-//! Errors include those of dm-core, with the command, the device, the errno and, where they are known, the kernel's
+//! The error of a failed command names the command, the device and the errno. If known, it also contains the kernel's
 //! reason and the users of a busy device.
 
 mod block;
@@ -133,13 +134,13 @@ aliases! {
     CacheDev of Cache;
     /// A copy of another device that can be used while the data is still being copied.
     CloneDev of CloneTarget;
-    /// A device whose contents are stored encrypted on another one.
+    /// A device whose contents are stored encrypted on another device.
     CryptDev of Crypt;
     /// A device that delays its I/O.
     DelayDev of Delay;
-    /// A device with sectors whose reads fail until they are written.
+    /// A device that fails reads of chosen sectors until they are written.
     DustDev of Dust;
-    /// A device with smaller blocks than the one that it uses.
+    /// A device with a smaller logical block size than the underlying device.
     EbsDev of Ebs;
     /// A device that records which blocks are written in each era.
     EraDev of Era;
@@ -149,7 +150,7 @@ aliases! {
     FlakeyDev of Flakey;
     /// A device whose contents are encrypted by the storage hardware.
     InlineCryptDev of InlineCrypt;
-    /// A device that stores a tag with each block, by which changed data is detected.
+    /// A device that stores a tag with each block, to detect changed data.
     IntegrityDev of Integrity;
     /// Ranges of other devices, concatenated.
     LinearDev of Linear;
@@ -159,7 +160,7 @@ aliases! {
     MergeDev of SnapshotMerge;
     /// Several devices with the same contents.
     MirrorDev of Mirror;
-    /// A device that is accessed by several paths.
+    /// A device that is reached through several paths.
     MultipathDev of Multipath;
     /// A device that has snapshots.
     OriginDev of SnapshotOrigin;
@@ -171,22 +172,22 @@ aliases! {
     SnapshotDev of Snapshot;
     /// Several devices over which the data is striped.
     StripedDev of Striped;
-    /// Several devices, with a table that maps regions to them.
+    /// Several devices, and a table that maps each region to one of them.
     SwitchDev of Switch;
-    /// A device whose blocks are allocated from a pool on writes.
+    /// A device whose blocks are allocated from a pool when they are first written.
     ThinDev of Thin;
     /// A pool of blocks for thin devices.
     ThinPoolDev of ThinPool;
     /// One stripe of a device that does its own striping.
     UnstripedDev of Unstriped;
-    /// A device that stores equal blocks once, and compresses them.
+    /// A device that deduplicates and compresses its blocks.
     VdoDev of Vdo;
-    /// A read-only device whose contents are checked against a tree of hashes.
+    /// A read-only device whose contents are checked against a hash tree.
     VerityDev of Verity;
-    /// A device whose writes go to a fast one first.
+    /// A device whose writes go to a fast device first.
     WritecacheDev of Writecache;
     /// A device of zeros.
     ZeroDev of Zero;
-    /// A zoned device that can be written anywhere.
+    /// A device on zoned disks that can be written in any order.
     ZonedDev of Zoned;
 }

@@ -25,7 +25,7 @@ use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 /// let host = Host::open()?;
 /// let home = LinearDev::open(&host, "home")?;
 ///
-/// // The segment at its start is moved to another disk.
+/// // Moves the first segment to another disk.
 /// let moving = home.move_segment(&host, Sectors(0), DeviceNumber::new(8, 32), Sectors(2048))?;
 /// for work in moving.progress(&host, Duration::from_secs(1)) {
 ///     println!("{:?} % copied", work?.done.and_then(|done| done.percent()));
@@ -35,20 +35,21 @@ use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Linear> {
-    /// Starts moving the segment (a line of the table) at sector `segment` of this device to sector `start` of the
-    /// device `to`, over what was there.
+    /// Starts moving a segment (a line of the table) to sector `start` of the device `to`. `segment` is the first
+    /// sector of this line. Previous contents of the new place are overwritten.
     ///
-    /// The segment becomes a mirror that copies it. Follow the copying with [`progress`](MappedDev::progress), then
-    /// call [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes to
-    /// copied regions go to both places. If a device fails, writes to the segment may block until
-    /// [`cancel_move`](MappedDev::cancel_move). The progress is not stored: after a crash, set the device up with its
-    /// old table and start the move again. A program that was only restarted opens the device as a `MappedDev<Any>` and
-    /// continues.
+    /// During the move, the segment is a mirror of the old and the new place. Follow the copying with
+    /// [`progress`](MappedDev::progress), then call [`finish_move`](MappedDev::finish_move) or
+    /// [`cancel_move`](MappedDev::cancel_move). Until then, writes to copied regions go to both places. If a device
+    /// fails, writes to the segment may block until [`cancel_move`](MappedDev::cancel_move).
+    ///
+    /// The progress is not stored on a disk: after a crash of the machine, set the device up with its old table and
+    /// start the move again. If only your program was restarted, open the device as a `MappedDev<Any>` and continue.
     ///
     /// # Errors
     ///
     /// [`DevError::NoSegment`]: no segment starts there. [`DevError::Table`]: a segment of one sector cannot be moved.
-    /// Others as [`set_table`](MappedDev::set_table).
+    /// Otherwise as [`set_table`](MappedDev::set_table).
     pub fn move_segment(
         &self,
         host: &Host,
@@ -78,18 +79,19 @@ impl MappedDev<Linear> {
 
 /// A linear device with segments that are being moved.
 impl MappedDev<Any> {
-    /// Ends the moves of the device while it is in use: their segments are then at the new places, and the old places
-    /// are free. Does nothing without a move.
+    /// Ends all moves of the device while it is in use. The segments are then at their new places, and the old places
+    /// are free. Without a move, the call does nothing.
     ///
-    /// After a complete copy, reads that fail at the old place do not prevent this call. A write that fails there does:
-    /// its region is then out of sync, and the status does not tell whether the region was copied before. A program
-    /// that saw the copy complete sets a table with the new place itself, with a noflush suspend.
+    /// After a complete copy, failed reads at the old place do not prevent this call. A failed write at the old place
+    /// does: its region is then out of sync, and the status does not show whether the region was copied before. If you
+    /// know that the copy was complete, set a table with the new place yourself, with
+    /// [`set_table_with`](MappedDev::set_table_with) and without a flush.
     ///
     /// # Errors
     ///
     /// [`DevError::NotCopied`]: the copy is not complete, or the device of the new place has failed. Nothing was
-    /// changed. [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
-    /// [`set_table`](MappedDev::set_table).
+    /// changed. [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Otherwise
+    /// as [`set_table`](MappedDev::set_table).
     pub fn finish_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         for status in statuses.iter().filter_map(mirror_status) {
@@ -103,11 +105,11 @@ impl MappedDev<Any> {
         self.end_move(host, |[_, to]| to)
     }
 
-    /// Cancels the moves of the device while it is in use: their segments stay at the old places.
+    /// Cancels all moves of the device while it is in use. The segments stay at their old places.
     ///
     /// # Errors
     ///
-    /// [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
+    /// [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Otherwise as
     /// [`set_table`](MappedDev::set_table).
     pub fn cancel_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         self.end_move(host, |[from, _]| from)

@@ -26,16 +26,17 @@ pub struct MultipathPath {
     pub group_state: GroupState,
     /// Whether the path works or has failed.
     pub state: PathState,
-    /// How often the path changed from working to failed since the table was loaded, also by a message.
+    /// How often the path has changed from working to failed since the table was loaded, including changes by a
+    /// message.
     pub fail_count: u32,
     /// The path selector's information, such as the bytes in flight or the duration of requests.
     pub info: PathInfo,
 }
 
-/// A device that is reached by several paths.
+/// A device that is reached through several paths.
 ///
-/// While the device is suspended, [`paths`](Self::paths) works, [`probe_paths`](Self::probe_paths) fails as described
-/// there, and the other methods return an error that [`is_busy`](DevError::is_busy).
+/// While the device is suspended, [`paths`](Self::paths) works, [`probe_paths`](Self::probe_paths) fails with `EAGAIN`,
+/// and the other methods return an error that [`is_busy`](DevError::is_busy).
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -49,7 +50,7 @@ pub struct MultipathPath {
 /// for path in lun.paths(&host)? {
 ///     println!("{}: group {}, failed {} times", path.device, path.group, path.fail_count);
 ///     if path.state == PathState::Failed {
-///         // Once a test has shown that it works:
+///         // After a test has shown that the path works:
 ///         lun.reinstate_path(&host, path.device)?;
 ///     }
 /// }
@@ -87,8 +88,8 @@ impl MappedDev<Multipath> {
         self.send(host, MultipathMessage::FailPath(path.into()))
     }
 
-    /// Uses a failed path again. The kernel does not test it; if it causes a request to fail, it is marked as failed
-    /// again.
+    /// Makes the kernel use a failed path again. The kernel does not test the path first. If a request on it fails, the
+    /// path is marked as failed again.
     ///
     /// # Errors
     ///
@@ -97,7 +98,8 @@ impl MappedDev<Multipath> {
         self.send(host, MultipathMessage::ReinstatePath(path.into()))
     }
 
-    /// Uses a group, counted from 1, from the next request on, if one of its paths works. Enables all groups.
+    /// Makes the kernel use this group from the next request on, if one of its paths works. Groups are counted from 1.
+    /// The call also enables all groups.
     ///
     /// # Errors
     ///
@@ -124,8 +126,8 @@ impl MappedDev<Multipath> {
         self.send(host, MultipathMessage::EnableGroup(group))
     }
 
-    /// Sets whether requests wait while no path works (`waits`), or fail. With `false`, requests that wait already
-    /// fail.
+    /// Sets whether requests wait (`true`) or fail (`false`) while no path works. With `false`, requests that are
+    /// already waiting fail.
     ///
     /// # Errors
     ///
@@ -134,18 +136,18 @@ impl MappedDev<Multipath> {
         self.send(host, if waits { MultipathMessage::QueueIfNoPath } else { MultipathMessage::FailIfNoPath })
     }
 
-    /// Makes the kernel read from each working path of the current group; paths whose read fails are marked as failed.
-    /// Returns when all have been read; [`paths`](Self::paths) then shows the result.
+    /// Makes the kernel read from each working path of the current group, and mark paths as failed if the read fails.
+    /// Returns after all these reads. [`paths`](Self::paths) then shows the result.
     ///
-    /// This is for programs that send requests past the device mapper, for example SCSI commands of a virtual machine,
-    /// and therefore have to detect failed paths themselves. Failed paths are not probed.
+    /// This is for programs whose requests bypass the device mapper, for example SCSI commands of a virtual machine.
+    /// Such programs must detect failed paths themselves. Paths that are already marked as failed are not probed.
     ///
-    /// This method opens the node of the device.
+    /// The call opens the device's node in `/dev`.
     ///
     /// # Errors
     ///
     /// [`DevError::Unsupported`]: the kernel is older than Linux 6.16. [`DevError::Block`] with the errno `ENOTCONN`:
-    /// no path is left and requests fail; with `EAGAIN`: the device is suspended.
+    /// no path is left and requests fail. [`DevError::Block`] with `EAGAIN`: the device is suspended.
     pub fn probe_paths(&self, host: &Host) -> Result<(), DevError> {
         // An older kernel would pass the ioctl on to a path, and wait without a limit if no path works
         // (`dm_prepare_ioctl` in drivers/md/dm.c).

@@ -14,34 +14,34 @@ use crate::{Device, ThinPool};
 /// drivers/md/persistent-data/dm-space-map-metadata.h).
 const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 
-/// A pool of blocks that its thin devices take when they are written.
+/// A pool from which thin devices allocate blocks when they are first written.
 ///
-/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough.
-/// [`setup_pool`](MappedDev::setup_pool) reads them first, and takes over a pool that it finds there. Fields of the
-/// pool's table without a method here are changed with [`change`](MappedDev::change).
+/// The metadata device of a new pool must begin with 4096 bytes of zeros. [`setup_pool`](MappedDev::setup_pool) checks
+/// this, and activates a pool that it finds there. To change fields of the pool's table that have no method here, call
+/// [`change`](MappedDev::change).
 ///
-/// A pool that is read-only, out of metadata space or failed refuses messages. Most of these methods send one, and then
-/// return an error that [`is_read_only`](DevError::is_read_only).
+/// A pool that is read-only, out of metadata space or failed refuses messages. Methods that send a message then return
+/// an error that [`is_read_only`](DevError::is_read_only).
 ///
 /// Pools are hidden from programs that search for file systems, unless
 /// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.
 impl MappedDev<ThinPool> {
-    /// Makes the pool use `length` of its data device, rounded down to whole blocks, and all of its metadata device, up
-    /// to the kernel's limit of nearly 16 GiB.
+    /// Extends the pool while it is in use. The pool then uses `length` of its data device, rounded down to whole
+    /// blocks, and all of its metadata device, up to the kernel's limit of nearly 16 GiB.
     ///
     /// Call it after the data or metadata device has grown. A pool never shrinks.
     ///
     /// # Errors
     ///
     /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): `length` exceeds the data device, or is
-    /// less than the present size. [`DevError::NotGrown`], [`DevError::MetadataNotGrown`]: the kernel accepted the
+    /// less than the current size. [`DevError::NotGrown`], [`DevError::MetadataNotGrown`]: the kernel accepted the
     /// table, but the pool did not grow, because it cannot write its metadata. [`DevError::PoolFailed`]. A pool whose
     /// metadata must be checked can also return [`DevError::Block`]: the size of its metadata device cannot be read.
     pub fn grow(&self, host: &Host, length: Sectors) -> Result<(), DevError> {
         self.grow_with(host, length, ReloadOptions::new())
     }
 
-    /// Makes the pool use `length` of its data device, with options such as those of the suspension.
+    /// Extends the pool, with options such as those of the suspension.
     ///
     /// # Errors
     ///
@@ -85,8 +85,8 @@ impl MappedDev<ThinPool> {
         Err(DevError::MetadataNotGrown { pool: self.to_id(), blocks, wanted })
     }
 
-    /// Changes the features of the pool while it is in use, except `ignore_discard`, which is fixed while the pool is
-    /// active.
+    /// Changes the features of the pool while it is in use. The feature `ignore_discard` cannot be changed while the
+    /// pool is active.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl MappedDev<ThinPool> {
         })
     }
 
-    /// The figures of the pool, read without committing its metadata first: usage, mode, transaction id.
+    /// Reads the figures in the status: usage, mode, transaction id. The metadata is not committed first.
     ///
     /// # Errors
     ///
@@ -111,12 +111,12 @@ impl MappedDev<ThinPool> {
         }
     }
 
-    /// Changes the transaction id from `current` to `new`. With this number, a program can tell whether a change of
-    /// several steps, in the pool and in its own records, was completed.
+    /// Changes the transaction id from `current` to `new`. If a program stores the same number in its own records, it
+    /// can tell later whether a change of both the pool and the records was completed.
     ///
     /// # Errors
     ///
-    /// [`DevError::TransactionId`]: the pool has another id, which another program or an earlier run has set.
+    /// [`DevError::TransactionId`]: the pool has another id, set by another program or an earlier run.
     pub fn set_transaction_id(&self, host: &Host, current: u64, new: u64) -> Result<(), DevError> {
         let sent = self.message(host, &ThinPoolMessage::SetTransactionId { current, new });
         sent.map(drop).map_err(|error| match self.figures(host) {
@@ -127,12 +127,12 @@ impl MappedDev<ThinPool> {
         })
     }
 
-    /// Takes a snapshot of the metadata that programs such as `thin_dump` and `thin_delta` can read while the pool is
-    /// in use. Returns its block on the metadata device.
+    /// Takes a snapshot of the metadata, and returns the snapshot's block on the metadata device. Programs such as
+    /// `thin_dump` and `thin_delta` can read the snapshot while the pool is in use.
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the pool has a metadata snapshot.
+    /// [`is_busy`](DevError::is_busy): the pool already has a metadata snapshot.
     pub fn reserve_metadata_snapshot(&self, host: &Host) -> Result<MetaBlocks, DevError> {
         self.message(host, &ThinPoolMessage::ReserveMetadataSnap)?;
         self.figures(host)?.held_root.ok_or_else(|| DevError::PoolFailed(self.id().to_owned()))

@@ -14,17 +14,17 @@ use super::{DevError, MappedDev};
 use crate::table::Table;
 use crate::{Device, ThinPool};
 
-/// The contents of the first 4096 bytes of a device that a pool is to use for its metadata.
+/// What the first 4096 bytes of a pool's metadata device contain.
 ///
 /// The kernel makes a new pool if the first 4096 bytes are zeros (`__superblock_all_zeroes` in
 /// drivers/md/dm-thin-metadata.c).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolMetadata {
-    /// The first 4096 bytes are zeros: the kernel makes a new pool, unless the table has the feature `read_only`.
+    /// Zeros. The kernel makes a new pool, unless the table has the feature `read_only`.
     Empty,
-    /// A pool, recognized by its magic number; whether its metadata is intact is not checked. Its thin devices can be
-    /// activated as soon as its table is active.
+    /// A pool, recognized by its magic number. The rest of its metadata is not checked. Its thin devices can be
+    /// activated once a table for the pool is active.
     #[non_exhaustive]
     Pool {
         /// Its transaction id: see [`set_transaction_id`](crate::devices::ThinPoolDev::set_transaction_id).
@@ -36,7 +36,7 @@ pub enum PoolMetadata {
     Other(ForeignData),
 }
 
-/// Prints what it is, as `a thin pool with transaction id 7 and blocks of 128 sectors`.
+/// Prints a description such as `a thin pool with transaction id 7 and blocks of 128 sectors`.
 impl fmt::Display for PoolMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -72,7 +72,7 @@ impl PoolMetadata {
     }
 }
 
-/// Pools whose metadata device is checked before they are created.
+/// Methods that check the metadata device before they create or erase a pool.
 ///
 /// ```no_run
 /// use dm_core::{Host, SetupOptions};
@@ -85,7 +85,7 @@ impl PoolMetadata {
 /// let (metadata, data) = (DeviceNumber::new(8, 1), DeviceNumber::new(8, 2));
 /// println!("8:1 holds {}", ThinPoolDev::metadata_on(&host, metadata)?);
 ///
-/// // The same call makes a new pool and, after a restart of the machine, finds the old one.
+/// // The same call creates a new pool and, after a restart of the machine, activates the existing one.
 /// let params = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(1024));
 /// let table = Table::new([TableLine::new(Sectors(0), Sectors(1 << 21), params)])?;
 /// let pool = ThinPoolDev::setup_pool(&host, "pool", &table)?;
@@ -130,9 +130,9 @@ impl MappedDev<ThinPool> {
         Self::create_with(host, name, table, options)
     }
 
-    /// Makes sure that the pool exists: takes over the active one, activates the one on the metadata device, or creates
-    /// a new one if that device begins with 4096 bytes of zeros. Other contents of the metadata device are never
-    /// overwritten.
+    /// Makes sure that the pool is active: takes over the active pool, or activates the pool on the metadata device. If
+    /// the metadata device begins with 4096 bytes of zeros, a new pool is created. Other contents of the metadata
+    /// device are never overwritten.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl MappedDev<ThinPool> {
         Self::setup_pool_with(host, name, table, SetupOptions::new())
     }
 
-    /// Makes sure that the pool exists, with options.
+    /// Makes sure that the pool is active, with options.
     ///
     /// # Errors
     ///
@@ -158,12 +158,12 @@ impl MappedDev<ThinPool> {
         Self::setup_with(host, name, table, options)
     }
 
-    /// Writes zeros to the first 4096 bytes of a device, so that the next pool on it is a new one. Whatever the device
-    /// held is lost, for example a pool with all of its thin devices.
+    /// Writes zeros to the first 4096 bytes of a device, so that a new pool can be created on it. The previous contents
+    /// are lost, for example a pool with all of its thin devices.
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the device is in use, by an active pool for instance; nothing was written.
+    /// [`is_busy`](DevError::is_busy): the device is in use, for example by an active pool; nothing was written.
     pub fn erase_metadata(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
         let options = BlockOpenOptions::new().writable(true).exclusive(true);
         let device = NamedBlock::open(host, &device.into(), options)?;

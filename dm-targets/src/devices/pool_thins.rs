@@ -13,9 +13,9 @@ use crate::thin::{ThinDevId, ThinTable};
 use crate::thin_pool::ThinPoolMessage;
 use crate::{Device, Thin, ThinPool};
 
-/// How a thin device or a snapshot is created or activated.
+/// Options for creating or activating a thin device or a snapshot.
 ///
-/// Methods that take them accept [`SetupOptions`] alone as well.
+/// Methods with these options also accept [`SetupOptions`] directly.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ThinOptions<'a> {
@@ -26,12 +26,12 @@ pub struct ThinOptions<'a> {
 
 impl<'a> ThinOptions<'a> {
     /// The defaults, without an external origin: blocks that were never written read as zeros. A snapshot by
-    /// [`snapshot_with`](MappedDev::snapshot_with) has the external origin of its origin.
+    /// [`snapshot_with`](MappedDev::snapshot_with) gets the external origin of its origin, if there is one.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how the mapped device is created, such as its uuid, or that it is read-only.
+    /// Sets the options of the mapped device, such as its uuid or that it is read-only.
     pub fn setup(self, setup: SetupOptions<'a>) -> Self {
         Self { setup, ..self }
     }
@@ -78,8 +78,8 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists, see
-    /// [`activate`](Self::activate); or the name is taken ([`operation`](DevError::operation) is then `Some`).
+    /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists (call
+    /// [`activate`](Self::activate) instead), or the name is taken ([`operation`](DevError::operation) is then `Some`).
     /// [`is_read_only`](DevError::is_read_only): the pool is read-only, out of metadata space or failed.
     /// [`is_invalid`](DevError::is_invalid): the pool is suspended.
     pub fn create_thin(
@@ -109,15 +109,15 @@ impl MappedDev<ThinPool> {
         self.map_new(host, id, name, length, &options.into())
     }
 
-    /// Creates a thin device with the first free id of the pool from `first` on, and returns that id as well.
+    /// Creates a thin device with the first free id of the pool, starting at `first`. Returns the id and the device.
     ///
-    /// The pool itself decides which ids are free, so no list of them has to be kept or read. Each id that is taken
-    /// costs one command.
+    /// The caller needs no list of used ids: the call tries one id after the other. Each id that is taken costs one
+    /// command.
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin), but [`is_already_exists`](DevError::is_already_exists): the name is
-    /// taken, or all ids from `first` on are.
+    /// As [`create_thin`](Self::create_thin), but [`is_already_exists`](DevError::is_already_exists) means that the
+    /// name or all ids from `first` on are taken.
     pub fn create_thin_from(
         &self,
         host: &Host,
@@ -128,7 +128,7 @@ impl MappedDev<ThinPool> {
         self.create_thin_from_with(host, first, name, length, ThinOptions::new())
     }
 
-    /// Creates a thin device with the first free id of the pool from `first` on, with options.
+    /// Creates a thin device with the first free id of the pool, starting at `first`, with options.
     ///
     /// # Errors
     ///
@@ -154,13 +154,13 @@ impl MappedDev<ThinPool> {
 
     /// Activates a thin device of the pool: creates the mapped device for it, or takes over the existing one.
     ///
-    /// The pool does not know the length of a thin device: give the same each time. The kernel does not refuse a second
-    /// mapped device with another name for the same id; using both can corrupt a file system.
+    /// The pool does not store the length of a thin device: pass the same length each time. The kernel does not refuse
+    /// a second mapped device with another name for the same id, but using both can corrupt a file system.
     ///
     /// # Errors
     ///
     /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id.
-    /// [`is_invalid`](DevError::is_invalid): the pool is suspended or has failed. Others as [`MappedDev::setup`]:
+    /// [`is_invalid`](DevError::is_invalid): the pool is suspended or has failed. Otherwise as [`MappedDev::setup`]:
     /// [`is_already_exists`](DevError::is_already_exists) if the name belongs to another device.
     pub fn activate(
         &self,
@@ -174,7 +174,7 @@ impl MappedDev<ThinPool> {
 
     /// Activates a thin device of the pool, with options.
     ///
-    /// The pool does not know the external origin of a thin device: it must be given each time.
+    /// The pool does not store the external origin of a thin device: pass the origin each time.
     ///
     /// # Errors
     ///
@@ -193,11 +193,12 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device of this pool, and creates the mapped device for it.
     ///
-    /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. If the origin has
-    /// an external origin, the snapshot has it as well. When a step fails, the snapshot is deleted again. If only udev
-    /// does not finish after the origin was resumed, the mapped device is created all the same, and the error says so
-    /// ([`OpError::is_done`]). Threads with clones of `host`, and processes that share a lock directory, take turns (see
-    /// [`Host::with_lock_dir`]).
+    /// The call suspends the origin for a moment, so that the snapshot contains all data that was written before. If
+    /// the origin has an external origin, the snapshot gets the same one. Threads with clones of `host`, and processes
+    /// that share a lock directory, take turns (see [`Host::with_lock_dir`]).
+    ///
+    /// When a step fails, the snapshot is deleted again. If only udev does not finish after the origin is resumed, the
+    /// mapped device is still created ([`OpError::is_done`]).
     ///
     /// For a thin device without a mapped device, see [`snapshot_of_inactive`](Self::snapshot_of_inactive).
     ///
@@ -215,11 +216,12 @@ impl MappedDev<ThinPool> {
         self.snapshot_with(host, origin, id, name, ThinOptions::new())
     }
 
-    /// Takes a snapshot of a thin device of this pool, with options, also for the suspension of the origin.
+    /// Takes a snapshot of a thin device of this pool, with options for the snapshot and for the suspension of the
+    /// origin.
     ///
     /// If the pool is full and holds writes back, a suspension with a flush blocks until the pool has space, or until
-    /// the kernel's `no_space_timeout` expires (60 seconds by default) and these writes fail. One with
-    /// [`noflush`](SuspendPolicy::noflush) does not block; the held-back writes are then not in the snapshot.
+    /// these writes fail after the kernel's `no_space_timeout` (60 seconds by default). A suspension with
+    /// [`noflush`](SuspendPolicy::noflush) does not block, but the held-back writes are then not in the snapshot.
     ///
     /// # Errors
     ///
@@ -250,12 +252,12 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device without a mapped device, and creates the mapped device for the snapshot.
     ///
-    /// This does not check that `origin` has no mapped device: the snapshot of an active one can be corrupt. When a
+    /// The call does not check that `origin` has no mapped device. If it has one, the snapshot can be corrupt. When a
     /// step fails, the snapshot is deleted again.
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin); [`is_no_data`](DevError::is_no_data): the pool has no thin device
+    /// As [`create_thin`](Self::create_thin). [`is_no_data`](DevError::is_no_data): the pool has no thin device
     /// `origin`.
     pub fn snapshot_of_inactive(
         &self,
@@ -270,7 +272,8 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device without a mapped device, with options.
     ///
-    /// The pool does not know the external origin of a thin device: if `origin` has one, the snapshot needs the same.
+    /// The pool does not store the external origin of a thin device: if `origin` has one, pass the same for the
+    /// snapshot.
     ///
     /// # Errors
     ///
@@ -316,11 +319,15 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Request`]: `thin` belongs to another pool; nothing was done. [`is_busy`](DevError::is_busy), with an
-    /// [`operation`](DevError::operation): the mapped device is in use; nothing was done. [`DevError::PoolFailed`]:
-    /// nothing was done; remove the mapped device with [`remove`](Self::remove). If the message to the pool fails
-    /// (`operation` is `None`), the mapped device is removed but the thin device remains: call
-    /// [`delete_id`](Self::delete_id). If udev does not finish, both are gone all the same.
+    /// Nothing was done in these cases:
+    ///
+    /// - [`DevError::Request`]: `thin` belongs to another pool.
+    /// - [`is_busy`](DevError::is_busy), with an [`operation`](DevError::operation): the mapped device is in use.
+    /// - [`DevError::PoolFailed`]: the pool has failed. Call [`remove`](Self::remove) to remove only the mapped device.
+    ///
+    /// If the message to the pool fails ([`operation`](DevError::operation) is `None`), the mapped device is removed
+    /// but the thin device remains: call [`delete_id`](Self::delete_id). If only udev does not finish, both are
+    /// removed.
     pub fn delete(&self, host: &Host, thin: &ThinDev) -> Result<(), DevError> {
         self.delete_with(host, thin, RemovePolicy::new())
     }
@@ -329,9 +336,10 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`delete`](Self::delete), but [`is_busy`](DevError::is_busy) does not always mean that nothing was done:
-    /// after a deferred removal the mapped device is removed later, but the thin device remains; call
-    /// [`delete_id`](Self::delete_id) then. After a forced one, the active table is an `error` target.
+    /// As [`delete`](Self::delete), with two exceptions if the mapped device is in use
+    /// ([`is_busy`](DevError::is_busy)). After a deferred removal, the mapped device is removed when it is closed, but
+    /// the thin device remains: call [`delete_id`](Self::delete_id) then. After a forced removal, the active table of
+    /// the mapped device is an `error` target.
     pub fn delete_with(&self, host: &Host, thin: &ThinDev, policy: RemovePolicy) -> Result<(), DevError> {
         let id = self.line_of(host, thin)?.id;
         let removed = thin.remove_with(host, policy).map(drop);

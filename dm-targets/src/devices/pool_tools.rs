@@ -16,37 +16,37 @@ use dm_units::DeviceNumber;
 use super::{DevError, MappedDev};
 use crate::{Device, ThinPool};
 
-/// The error of running a program of thin-provisioning-tools.
+/// The error of a program of thin-provisioning-tools that could not be run, or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolToolError {
     /// The program, such as `thin_check`.
     pub program: &'static str,
-    /// The metadata device; for `thin_repair`, the one that is read.
+    /// The metadata device. For `thin_repair`, the device that is read.
     pub device: String,
     /// The kind of failure.
     pub kind: PoolToolErrorKind,
 }
 
-/// The kinds of failures of a program of thin-provisioning-tools.
+/// Why a program of thin-provisioning-tools could not be run, or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolToolErrorKind {
     /// The program is not installed.
     NotInstalled,
-    /// The system refused to run the program, with this errno if it gave one.
+    /// The program could not be started. Contains the errno, if there is one.
     NotRun(Option<i32>),
-    /// The [`Host`] has a kernel other than this machine's, such as one in memory, whose devices no program can open.
+    /// The [`Host`] uses a kernel other than this machine's, such as one in memory. Programs cannot open its devices.
     OtherMachine,
-    /// The metadata would be repaired onto the device from which it is read. The program was not run.
+    /// The source and the destination of the repair are the same device. The program was not run.
     SameDevice,
-    /// The program ended with an error. For `thin_check`, usually: the metadata is damaged, or the device holds no
-    /// metadata of a pool.
+    /// The program exited with an error. For `thin_check`, this usually means that the metadata is damaged, or that the
+    /// device holds no metadata of a pool.
     #[non_exhaustive]
     Failed {
-        /// The exit status; `None` if a signal ended it.
+        /// The exit status; `None` if a signal ended the program.
         status: Option<i32>,
-        /// The first 4096 bytes of its standard error.
+        /// The first 4096 bytes of the program's standard error.
         output: String,
     },
 }
@@ -86,7 +86,7 @@ impl fmt::Display for PoolToolError {
 
 impl core::error::Error for PoolToolError {}
 
-/// Inactive pools, whose metadata the programs of the package thin-provisioning-tools check and repair.
+/// Methods that check and repair the metadata of inactive pools, with programs of the package thin-provisioning-tools.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -96,9 +96,9 @@ impl core::error::Error for PoolToolError {}
 /// let host = Host::open()?;
 /// let (metadata, spare) = (DeviceNumber::new(8, 1), DeviceNumber::new(8, 3));
 /// match ThinPoolDev::check_metadata(&host, metadata) {
-///     // Then the pool can write its metadata again.
+///     // The metadata is good: let the pool write it again.
 ///     Ok(()) => ThinPoolDev::clear_needs_check(&host, metadata)?,
-///     // The pool is to use the spare device from now on.
+///     // From now on, use the spare device for the metadata of the pool.
 ///     Err(DevError::PoolTool(error)) => {
 ///         eprintln!("{error}");
 ///         ThinPoolDev::repair_metadata(&host, metadata, spare)?;
@@ -108,20 +108,19 @@ impl core::error::Error for PoolToolError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<ThinPool> {
-    /// Checks the metadata of a pool that is not active with `thin_check`. Nothing is written.
+    /// Checks the metadata of an inactive pool with `thin_check`. Nothing is written.
     ///
     /// This blocks until the program ends, which can take minutes for gigabytes of metadata.
     ///
     /// # Errors
     ///
     /// [`DevError::PoolTool`]: the metadata is damaged, or the program cannot be run. [`DevError::Block`]: the device
-    /// cannot be opened; [`is_busy`](DevError::is_busy) if it is in use, by the active pool for instance.
+    /// cannot be opened; [`is_busy`](DevError::is_busy) if it is in use, for example by the active pool.
     pub fn check_metadata(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
         run(host, "thin_check", &[], &[("", device.into())])
     }
 
-    /// Checks the metadata of a pool that is not active, and if it is good, clears the flag that keeps the pool
-    /// read-only.
+    /// Checks the metadata of an inactive pool. If the metadata is good, clears the flag that keeps the pool read-only.
     ///
     /// # Errors
     ///
@@ -130,14 +129,14 @@ impl MappedDev<ThinPool> {
         run(host, "thin_check", &["--clear-needs-check-flag"], &[("", device.into())])
     }
 
-    /// Copies the readable metadata on the device `from` to the device `to`, with `thin_repair`. The previous contents
-    /// of `to` are lost; `from` is not written. Neither may be in use, and `to` must not be smaller than `from`.
-    /// Metadata that cannot be read is missing on `to`, without an error.
+    /// Copies all readable metadata from the device `from` to the device `to`, with `thin_repair`. The previous
+    /// contents of `to` are lost, and `from` is not written. Both devices must be unused, and `to` must be at least as
+    /// large as `from`. Metadata that cannot be read is missing on `to`, without an error.
     ///
     /// # Errors
     ///
-    /// As [`check_metadata`](Self::check_metadata); nothing could then be repaired, and `to` may have been written.
-    /// [`PoolToolErrorKind::SameDevice`]: `from` and `to` are one device; nothing was changed.
+    /// As [`check_metadata`](Self::check_metadata): nothing was repaired, but `to` may have been written.
+    /// [`PoolToolErrorKind::SameDevice`]: `from` and `to` are the same device; nothing was changed.
     pub fn repair_metadata(host: &Host, from: impl Into<Device>, to: impl Into<Device>) -> Result<(), DevError> {
         run(host, "thin_repair", &[], &[("-i", from.into()), ("-o", to.into())])
     }

@@ -9,11 +9,11 @@ use super::{DevError, MappedDev};
 use crate::target::health::Work;
 use crate::target::kind::LineKind;
 
-/// Follows background work until it ends; see [`MappedDev::progress`].
+/// An iterator that follows background work until it ends, from [`MappedDev::progress`].
 ///
-/// It is an iterator over [`Work`](crate::Work): each step but the first sleeps for the interval, then reads the
-/// status. It ends when there is no work, or after an error. It can be dropped at any time: the device continues its
-/// work.
+/// Each step reads the status and returns the current [`Work`](crate::Work). Each step except the first sleeps for the
+/// interval before it reads. The iterator ends when no work is left, or after an error. You can drop it at any time;
+/// the device continues the work.
 #[derive(Debug)]
 #[must_use = "nothing is read until it is iterated over"]
 pub struct Progress<'h, K: LineKind> {
@@ -33,11 +33,11 @@ enum State {
 }
 
 impl<K: LineKind> MappedDev<K> {
-    /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. If there are
-    /// several lines, follows the first one with work.
+    /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. In a table with
+    /// several lines, it follows the first line that has work.
     ///
-    /// The first value is read at once, each later one after `interval`. The iterator ends when no target has work,
-    /// which may be at once, or after an error. Each step is one command and commits no metadata.
+    /// The first step reads the status immediately, each later one after `interval`. The iterator ends when no target
+    /// has work, or after an error. Without any work, it is empty. Each step is one command, and commits no metadata.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -68,7 +68,7 @@ impl<K: LineKind> MappedDev<K> {
         Ok(lines)
     }
 
-    /// Reads the status of each line of the active table; returns an empty list if there is no table. Pools, caches and
+    /// Reads the status of each line of the active table. Returns an empty list if there is no table. Pools, caches and
     /// clones commit their metadata first.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl<K: LineKind> MappedDev<K> {
     /// Reads the status of each line of the active table, with options.
     ///
     /// With [`noflush`](StatusOptions::noflush), pools, caches and clones do not commit their metadata. The options
-    /// must request a status and not a table.
+    /// must request the status, not the table.
     ///
     /// # Errors
     ///
@@ -114,7 +114,8 @@ impl<K: LineKind> MappedDev<K> {
 }
 
 impl<K: Target> MappedDev<K> {
-    /// Reads the status of its target, or of its first line if there are several, as [`statuses`](Self::statuses) does.
+    /// Reads the status of the device's target, or of the first line if the table has several, as
+    /// [`statuses`](Self::statuses) does.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl<K: Target> MappedDev<K> {
         self.status_with(host, StatusOptions::new())
     }
 
-    /// Reads the status of its target, or of its first line if there are several, with options as
+    /// Reads the status of the device's target, or of the first line if the table has several, with options as
     /// [`statuses_with`](Self::statuses_with).
     ///
     /// # Errors
@@ -139,7 +140,7 @@ impl<K: Target> MappedDev<K> {
         self.status_with(host, StatusOptions::new().noflush(true))
     }
 
-    /// Sends a message to its target, or to that of its first line if there are several, and parses the reply.
+    /// Sends a message to the device's target, or to the first line if the table has several, and parses the reply.
     ///
     /// # Errors
     ///

@@ -15,8 +15,9 @@ impl MappedDev<Raid> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the array has other background work, such as a rebuild; or it is suspended,
-    /// which Linux 6.1 does not refuse. [`is_invalid`](DevError::is_invalid): its level has no redundancy.
+    /// [`is_busy`](DevError::is_busy): the array has other background work, such as a rebuild, or is suspended. Linux
+    /// 6.1 accepts the call on a suspended array. [`is_invalid`](DevError::is_invalid): the RAID level has no
+    /// redundancy.
     pub fn check<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Raid>, DevError> {
         self.message(host, &RaidMessage::Check)?;
         Ok(self.progress(host, interval))
@@ -32,8 +33,8 @@ impl MappedDev<Raid> {
         Ok(self.progress(host, interval))
     }
 
-    /// Reads the number of sectors that did not match in the last check: 0 if the last background work was not a check,
-    /// `None` if the status does not contain it.
+    /// Reads the number of sectors that did not match in the last check. Returns 0 if the last background work was not
+    /// a check, and `None` if the status does not contain the number.
     ///
     /// # Errors
     ///
@@ -48,15 +49,16 @@ impl MappedDev<Raid> {
     /// Replaces a leg, counted from 0, with another device while the array is in use. The returned progress ends when
     /// the rebuild has finished or was stopped.
     ///
-    /// The new table contains `rebuild`, also after the rebuild; [`change`](MappedDev::change) removes it, and
-    /// [`setup`](MappedDev::setup) accepts it. If the leg has no metadata device, it stays, and a later `change` rebuilds
-    /// the leg again unless it removes this word. Without metadata devices, the kernel does not record how far a rebuild
-    /// is: legs whose rebuild has not finished are rebuilt from the start.
+    /// The new table contains the option `rebuild`, even after the rebuild. [`setup`](MappedDev::setup) accepts a table
+    /// with this option, and [`change`](MappedDev::change) removes the option. But if the leg has no metadata device,
+    /// [`change`](MappedDev::change) keeps the option and so rebuilds the leg again, unless you remove the option
+    /// yourself. Without metadata devices, the kernel does not record the progress either: unfinished rebuilds start
+    /// again from the beginning.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]: the array has no leg with this index. Others as [`change`](MappedDev::change); when the
-    /// kernel refuses, the array is as before.
+    /// [`DevError::NoLeg`]: the array has no leg with this index. Otherwise as [`change`](MappedDev::change); if the
+    /// kernel refuses the new table, the array is unchanged.
     pub fn replace_leg<'h>(
         &self,
         host: &'h Host,

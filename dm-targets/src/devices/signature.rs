@@ -34,8 +34,8 @@ const SIGNATURES: [(usize, &[u8], &str); 24] = [
     (510, b"\x55\xaa", "a partition table or a boot sector"),
 ];
 
-/// What a block contains that is neither zeros nor the expected metadata: a known format, or its first 8 bytes.
-/// `Display` prints it.
+/// Contents of a block that are neither zeros nor the expected metadata. `Display` prints the name of a known format,
+/// or the first 8 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignData {
     name: Option<&'static str>,

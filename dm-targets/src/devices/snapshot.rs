@@ -23,24 +23,29 @@ const QUICKLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(Duration::
 
 /// A device that has snapshots: data is copied to them before it is overwritten.
 impl MappedDev<SnapshotOrigin> {
-    /// Starts merging a snapshot of this device back into it, while it may be in use. The mapped device of the snapshot
-    /// is removed.
+    /// Starts merging a snapshot back into this device, its origin, which can be in use. The mapped device of the
+    /// snapshot is removed.
     ///
-    /// From then on, reads of this device return the data of the snapshot. The kernel copies in the background: follow
-    /// it with [`progress`](MappedDev::progress), then call [`finish`](MappedDev::finish). The snapshot's store must be
-    /// persistent and must be kept until then; after a crash, the merge continues with the same table.
+    /// From then on, reads of this device return the data of the snapshot. The kernel copies this data in the
+    /// background: follow the copying with [`progress`](MappedDev::progress), then call [`finish`](MappedDev::finish).
+    /// The snapshot's store must be persistent. Keep the store until [`finish`](MappedDev::finish): after a crash, the
+    /// merge continues when you set the device up again with the same table.
     ///
-    /// This device is suspended while the snapshot is removed and the merge begins. Every write before that is reverted
-    /// by the merge, and every write after it is kept. The call waits for udev after the resume. A program whose code or
-    /// swap space is on this device must lock its memory first (`mlockall`).
+    /// The call suspends this device while it removes the snapshot and starts the merge, and waits for udev after the
+    /// resume. The merge reverts every earlier write to this device, and keeps every later one. If your program's code
+    /// or swap space is on this device, lock its memory first (`mlockall`).
     ///
     /// # Errors
     ///
-    /// [`DevError::Request`]: the snapshot is one of another device; nothing was changed.
-    /// [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds; nothing was changed.
-    /// [`DevError::Table`]: the store is not persistent; nothing was changed. When the kernel refuses the merge, the
-    /// snapshot's mapped device is created again before this device is resumed, so that the snapshot stays complete. If
-    /// only udev does not finish, the merge has started ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// Nothing was changed in these cases:
+    ///
+    /// - [`DevError::Request`]: the snapshot belongs to another device.
+    /// - [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds.
+    /// - [`DevError::Table`]: the store is not persistent.
+    ///
+    /// If the kernel refuses the merge, the call creates the snapshot's mapped device again before it resumes this
+    /// device, so that the snapshot stays complete. If only udev does not finish, the merge has started
+    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = self.table_of(host, snapshot)?;
         let lines = old.lines().iter().map(|line| {
@@ -118,7 +123,7 @@ impl MappedDev<SnapshotMerge> {
     /// # Errors
     ///
     /// [`DevError::Merging`]: the merge has not finished, or has failed. [`DevError::SeveralLines`]. Nothing was
-    /// changed in these cases. Others as [`set_table`](MappedDev::set_table).
+    /// changed in these cases. Otherwise as [`set_table`](MappedDev::set_table).
     pub fn finish(&self, host: &Host) -> Result<OriginDev, DevError> {
         let status = self.status(host)?;
         if !status.is_merged() {

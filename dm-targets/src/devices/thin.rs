@@ -15,7 +15,7 @@ pub(super) struct ThinLine {
     pub(super) external_origin: Option<Device>,
 }
 
-/// A device whose blocks are allocated from a pool on writes.
+/// A device whose blocks are allocated from a pool when they are first written.
 impl MappedDev<Thin> {
     /// Reads the id of this thin device in its pool.
     ///
@@ -44,8 +44,9 @@ impl MappedDev<Thin> {
 
     /// Changes the length of the device while it is in use.
     ///
-    /// Grow a file system on it afterwards, or shrink it before. Blocks beyond a new end stay mapped in the pool, and
-    /// reappear when the device is extended again; discard them first to free them.
+    /// Grow a file system after you extend the device, or shrink it before you shorten the device. Blocks beyond the
+    /// new end stay allocated in the pool, and reappear when the device is extended again. To free them, discard them
+    /// first.
     ///
     /// # Errors
     ///
@@ -57,7 +58,7 @@ impl MappedDev<Thin> {
     /// Changes the length of the device, with options such as those of the suspension.
     ///
     /// If the pool is full and holds writes back, a suspension with a flush blocks until the pool has space, or until
-    /// the kernel's `no_space_timeout` expires (60 seconds by default) and these writes fail. One with
+    /// these writes fail after the kernel's `no_space_timeout` (60 seconds by default). A suspension with
     /// [`noflush`](dm_core::SuspendPolicy::noflush) does not block, and the writes stay held back.
     ///
     /// # Errors

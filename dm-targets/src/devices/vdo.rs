@@ -8,15 +8,15 @@ use super::{DevError, MappedDev};
 use crate::Vdo;
 use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 
-/// A device that stores equal blocks once, and compresses them.
+/// A device that deduplicates and compresses its blocks.
 ///
-/// `vdoformat` formats a volume. To grow it, use [`change`](MappedDev::change): a longer line increases the logical
-/// size, and a larger number of blocks in its table the physical size, after the underlying device has grown.
+/// Format a volume with `vdoformat`. To grow it, use [`change`](MappedDev::change): a longer line increases the logical
+/// size. A larger number of blocks in the table increases the physical size, after the underlying device has grown.
 ///
-/// An active volume keeps its logical block size, cached blocks, era length and threads: the kernel refuses a table
-/// with others ([`is_invalid`](DevError::is_invalid), with a line in the kernel's log), and
-/// [`TakeOver::Update`](dm_core::TakeOver::Update) fails without a change. Remove the device and set it up again to
-/// change them.
+/// The logical block size, cached blocks, era length and threads cannot change while the volume is active: the kernel
+/// refuses such a table ([`is_invalid`](DevError::is_invalid), with a line in the kernel's log), and
+/// [`TakeOver::Update`](dm_core::TakeOver::Update) fails without a change. To change them, remove the device and set it
+/// up again.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -33,11 +33,11 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Vdo> {
-    /// Reads the statistics of the volume: counters, and present sizes.
+    /// Reads the statistics of the volume: counters and current sizes.
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: the reply cannot be parsed. Others as [`message`](MappedDev::message).
+    /// [`DevError::Text`]: the reply cannot be parsed. Otherwise as [`message`](MappedDev::message).
     pub fn stats(&self, host: &Host) -> Result<Box<VdoStats>, DevError> {
         match self.message(host, &VdoMessage::Stats)? {
             VdoReply::Stats(stats) => Ok(stats),
@@ -45,8 +45,8 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// Reads the present sizes of the volume, and the parameters that `vdoformat` has set: those of its index, and of
-    /// its slabs (the parts of equal size in which it allocates blocks).
+    /// Reads the current sizes of the volume, and the parameters that `vdoformat` has set for its index and its slabs.
+    /// Slabs are the parts of equal size in which the volume allocates blocks.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// Sets whether new data is compressed. Each resume sets it to the value in the table again.
+    /// Sets whether new data is compressed. Each resume restores the setting in the table.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ impl MappedDev<Vdo> {
         self.message(host, &VdoMessage::Compression(on)).map(drop)
     }
 
-    /// Sets whether new data is looked up in the index, so that equal blocks are stored once. Each resume sets it to
-    /// the value in the table again.
+    /// Sets whether new data is looked up in the index, so that equal blocks are stored once. Each resume restores the
+    /// setting in the table.
     ///
     /// The index is opened in the background: [`index_state`](Self::index_state) tells when it is
     /// [`Online`](VdoIndexState::Online).
@@ -80,7 +80,8 @@ impl MappedDev<Vdo> {
         self.message(host, if on { &VdoMessage::IndexEnable } else { &VdoMessage::IndexDisable }).map(drop)
     }
 
-    /// Replaces the index with a new, empty one in the background. Blocks that are stored already are not in it.
+    /// Replaces the index with a new, empty one in the background. The new index does not contain blocks that are
+    /// already stored, so new data is not deduplicated against them.
     ///
     /// # Errors
     ///

@@ -11,10 +11,12 @@ use crate::{Usage, Work, WorkKind, Writecache};
 
 /// A device whose writes go to a fast device first.
 ///
-/// The fast device of a new cache must begin with zeros: 4096 bytes are enough. This is not checked: the blocks of an
-/// older cache on it would be read instead of the origin's data, and written over it.
+/// The fast device of a new cache must begin with 4096 bytes of zeros. This is not checked. If the fast device holds an
+/// older cache, reads return the blocks of that cache instead of the origin's data, and these blocks overwrite the
+/// data.
 ///
-/// A table of several lines is refused ([`DevError::SeveralLines`]), since messages reach the first line only.
+/// The methods refuse a table with several lines ([`DevError::SeveralLines`]), since messages reach only the first
+/// line.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -30,7 +32,7 @@ use crate::{Usage, Work, WorkKind, Writecache};
 /// let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, fast, 4096);
 /// let (_slow, cached) = WritecacheDev::attach(&host, &home, "home-slow", table)?;
 ///
-/// // Later, to give the fast device back while home is in use:
+/// // Later, to free the fast device while home is in use:
 /// for work in cached.clean(&host, Duration::from_secs(1))? {
 ///     println!("{:?} % written back", work?.done.and_then(|done| done.percent()));
 /// }
@@ -41,9 +43,9 @@ use crate::{Usage, Work, WorkKind, Writecache};
 impl MappedDev<Writecache> {
     /// Attaches a write cache to a device in use, which keeps its name and contents.
     ///
-    /// The current table of the device moves to a new private device, `origin_name`, which becomes the origin of the
-    /// cache. `cache` makes the cache's table from the number of that device. When a step fails, all steps are undone.
-    /// The cache stays attached if udev does not finish after the switch
+    /// The active table moves to a new private device, `origin_name`. This device becomes the origin of the cache.
+    /// `cache` makes the cache's table from the origin's number. When a step fails, all steps are undone. If only udev
+    /// does not finish after the new table is active, the cache stays attached
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
@@ -60,9 +62,9 @@ impl MappedDev<Writecache> {
         Self::lay_over(host, device, origin_name, cache)
     }
 
-    /// Writes back all cached blocks, and waits until they are written. Later writes are cached as before.
+    /// Writes back all cached blocks, and returns when they are written. Later writes are cached as before.
     ///
-    /// The call blocks until then, which can take minutes for a large cache; [`clean`](Self::clean) shows the progress.
+    /// This can take minutes for a large cache. To see the progress, use [`clean`](Self::clean).
     ///
     /// # Errors
     ///
@@ -75,10 +77,10 @@ impl MappedDev<Writecache> {
         }
     }
 
-    /// Makes the next suspension write back all cached blocks: afterwards the origin holds all data, and can be copied
-    /// or used without the cache while the device is suspended.
+    /// Makes the next suspension write back all cached blocks. The origin then holds all data, and can be copied or
+    /// used without the cache while the device is suspended.
     ///
-    /// The suspension takes as long as the writes. It does not report an error of these writes; the status does.
+    /// The suspension takes as long as these writes. If one of them fails, only the status shows the error.
     ///
     /// # Errors
     ///
@@ -87,10 +89,11 @@ impl MappedDev<Writecache> {
         self.send(host, WritecacheMessage::FlushOnSuspend)
     }
 
-    /// Makes the cache write back all blocks, and cache no further ones until its table is replaced. The returned
+    /// Writes back all cached blocks. No further blocks are cached until the cache's table is replaced. The returned
     /// progress ends when nothing is cached.
     ///
-    /// The progress also ends when the cache fails; [`detach`](Self::detach) tells the two apart.
+    /// The progress also ends when the cache fails. In that case, [`detach`](Self::detach) returns
+    /// [`DevError::WritecacheFailed`].
     ///
     /// # Errors
     ///
@@ -107,8 +110,8 @@ impl MappedDev<Writecache> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean).
-    /// [`DevError::WritecacheFailed`]. In both cases the cache is still in place. Others as
+    /// [`DevError::Dirty`]: blocks have not been written back. Call [`clean`](Self::clean) first.
+    /// [`DevError::WritecacheFailed`]. In both cases the cache is still attached. Otherwise as
     /// [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         // Writes after the status was read must not be cached.

@@ -6,7 +6,7 @@ use super::{DevError, MappedDev};
 use crate::zoned::{ZonedMessage, ZonedStatus, Zones};
 use crate::{Usage, Zoned};
 
-/// A zoned device that can be written anywhere.
+/// A device on zoned disks that can be written in any order.
 ///
 /// `dmzadm` formats the disks.
 ///
@@ -22,8 +22,8 @@ use crate::{Usage, Zoned};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Zoned> {
-    /// Reads how many zones hold data, and how many there are, on all devices together. [`status`](MappedDev::status)
-    /// has the numbers for each kind and device.
+    /// Reads how many zones hold data, and how many zones there are, on all devices together. For the numbers of each
+    /// kind and device, see [`status`](MappedDev::status).
     ///
     /// # Errors
     ///
@@ -39,7 +39,8 @@ impl MappedDev<Zoned> {
     }
 
     /// Makes the kernel move data out of the random-access zones in the background, if the device is idle or few of
-    /// these zones are free (`dmz_should_reclaim` in drivers/md/dm-zoned-reclaim.c). It also does so by itself.
+    /// these zones are free (`dmz_should_reclaim` in drivers/md/dm-zoned-reclaim.c). The kernel also does so without
+    /// this call.
     ///
     /// # Errors
     ///

@@ -49,8 +49,8 @@ impl DevError {
         self.operation().is_some_and(operation) || self.command().is_some_and(command)
     }
 
-    /// The errno, if a command, an action of a block device, the use of a file by an operation, or the start of a
-    /// program failed with one.
+    /// The errno with which a command, an operation, an action of a block device or the start of a program failed;
+    /// `None` if there is none.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         let command = || self.command()?.errno();
@@ -68,13 +68,14 @@ impl DevError {
         }
     }
 
-    /// Whether the device, or a block device to open, does not exist, or no path leads to it.
+    /// Whether the device, or a block device that the action opens, does not exist or has no path.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(OpError::is_not_found, Error::is_not_found) || self.block().is_some_and(BlockError::is_not_found)
     }
 
-    /// Whether the device, or a block device to open, is in use, or its state or another operation forbids the command.
+    /// Whether the device, or a block device that the action opens, is in use, or its state or another operation
+    /// prevents the action.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
@@ -87,8 +88,8 @@ impl DevError {
         self.is(OpError::is_already_exists, Error::is_already_exists)
     }
 
-    /// Whether the target does not have what was requested, for example a thin device with this id. It is also true if
-    /// a disk returned a medium error (the errno is `ENODATA` in both cases).
+    /// Whether the target does not have the requested object: for example, the pool has no thin device with this id.
+    /// Also `true` after a medium error of a disk, since the errno is `ENODATA` in both cases.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.is(OpError::is_no_data, Error::is_no_data)
@@ -96,10 +97,13 @@ impl DevError {
 
     /// Whether a device is read-only, or a pool or cache refused a message because it cannot write its metadata.
     ///
-    /// Such a message is refused again until that state ends. A pool without a free metadata block needs a larger
-    /// metadata device and [`grow`](crate::devices::ThinPoolDev::grow); a pool with the feature `read_only` needs a
-    /// table without it. Metadata that [needs a check](crate::Concern::NeedsCheck) or has failed must be checked or
-    /// repaired while the device is not active.
+    /// The message is refused again until you remove the cause:
+    ///
+    /// - A pool has no free metadata block: extend its metadata device, then call
+    ///   [`grow`](crate::devices::ThinPoolDev::grow).
+    /// - A pool has the feature `read_only`: load a table without this feature.
+    /// - The metadata [needs a check](crate::Concern::NeedsCheck) or has failed: remove the device, then check or
+    ///   repair the metadata.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)
@@ -113,7 +117,7 @@ impl DevError {
 
     /// Whether the kernel refused a table, a message or a name as invalid, or a text is not a valid name.
     ///
-    /// This does not include tables and requests that this crate refuses: [`Table`](Self::Table),
+    /// It is `false` for tables and requests that this crate refuses itself: [`Table`](Self::Table),
     /// [`RequestedTable`](Self::RequestedTable), [`Request`](Self::Request).
     #[must_use]
     pub fn is_invalid(&self) -> bool {

@@ -42,12 +42,13 @@ pub struct AlarmLine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlarmKind {
-    /// A device that the [options](super::MonitorOptions) select was created, or got a uuid that they select.
+    /// A device that the [options](super::MonitorOptions) select was created, or a device got a uuid that they select.
     Added,
-    /// The device was removed. Its concerns end with it and are not reported as cleared.
+    /// The device was removed. Its concerns are not reported as cleared.
     Removed,
-    /// The device was renamed. The monitor begins to follow it if the new name is selected, and stops if neither the
-    /// new name nor the uuid is; neither [`Added`](Self::Added) nor [`Removed`](Self::Removed) is then reported.
+    /// The device was renamed. If the options select the new name, the monitor starts to follow the device. If they
+    /// select neither the new name nor the uuid, it stops. [`Added`](Self::Added) and [`Removed`](Self::Removed) are
+    /// not reported in these cases.
     #[non_exhaustive]
     Renamed {
         /// The old name; the new one is in [`Alarm::name`].
@@ -57,8 +58,8 @@ pub enum AlarmKind {
     Raised(Concern),
     /// A concern no longer applies.
     Cleared(Concern),
-    /// The usage in whole percent has reached a level of [`MonitorOptions::levels`](super::MonitorOptions::levels); if
-    /// several are reached at once, the highest.
+    /// The usage in whole percent has reached one of the [`MonitorOptions::levels`](super::MonitorOptions::levels). If
+    /// it has reached several since the last step, only the highest is reported.
     #[non_exhaustive]
     LevelReached {
         /// The kind of space.
@@ -69,11 +70,12 @@ pub enum AlarmKind {
         /// [`Health::metadata`](crate::Health::metadata).
         usage: Usage<u64>,
     },
-    /// The usage has fallen below a level again; if below several at once, the lowest.
+    /// The usage has fallen below a level again. If it has fallen below several since the last step, only the lowest is
+    /// reported.
     ///
-    /// This is reported once the usage in whole percent is at least 2 below the level, so that small changes are not
-    /// reported repeatedly. If the size of the space changes, there is no margin, and if a level is still reached, the
-    /// highest is [reported as reached](Self::LevelReached) instead.
+    /// The usage must be at least 2 percentage points below the level, so that small changes are not reported
+    /// repeatedly. If the size of the space has changed, this margin does not apply. If the usage still reaches a level
+    /// after such a change, the highest such level is [reported as reached](Self::LevelReached) instead.
     #[non_exhaustive]
     LevelLeft {
         /// The kind of space.
@@ -86,7 +88,7 @@ pub enum AlarmKind {
     },
     /// The number of free data blocks of a thin pool is at or below the low water mark of its table.
     ///
-    /// It is reported again if the pool has grown but is still at or below the mark.
+    /// This is reported again if the pool has grown, but the free blocks are still at or below the mark.
     #[non_exhaustive]
     BelowLowWater {
         /// The number of free blocks.
@@ -96,21 +98,21 @@ pub enum AlarmKind {
     },
     /// The number of free data blocks of a thin pool is above the low water mark again.
     AboveLowWater,
-    /// The state of a leg of a mirror or RAID, of a stripe or of a path has changed. The first step reports those that
-    /// do not work.
+    /// The state of a leg of a mirror or RAID, of a stripe or of a path has changed. The first step of the monitor
+    /// reports those that do not work.
     #[non_exhaustive]
     Leg {
-        /// The index of the leg, from 0 in the order of the table. Paths are counted through all groups.
+        /// The index of the leg in the order of the table, from 0. The paths of all groups are counted together.
         index: usize,
-        /// Its device, if the status contains it.
+        /// The leg's device, if the status contains it.
         device: Option<DeviceNumber>,
-        /// Its new state.
+        /// The leg's new state.
         state: LegState,
     },
     /// The target has started background work.
     WorkStarted(WorkKind),
-    /// The target no longer does this background work: it was completed or stopped. After an interrupted
-    /// synchronization, [`Concern::NotInSync`] remains; a failed merge raises [`Concern::Disabled`].
+    /// This background work was completed or stopped. If a synchronization was interrupted, [`Concern::NotInSync`]
+    /// remains. If a merge has failed, [`Concern::Disabled`] is raised.
     WorkEnded(WorkKind),
     /// The status cannot be parsed. Earlier concerns are assumed to persist.
     Unreadable(ParseError),
@@ -132,14 +134,15 @@ pub enum Space {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LegState {
-    /// It works. A leg of a RAID also has all its data; one of a mirror may still be copied to.
+    /// The leg works. A leg of a RAID also has all its data. A leg of a mirror may still be waiting for some of its
+    /// data.
     #[default]
     Working,
-    /// It is a leg of a RAID that works, but does not have all its data yet.
+    /// The leg of a RAID works, but does not have all its data yet.
     Rebuilding,
-    /// It has failed or is missing. A mirror's leg counts as failed after any error.
+    /// The leg has failed or is missing. A mirror's leg counts as failed after any error.
     Failed,
-    /// Its state is unknown to this version of the crate.
+    /// This version of the crate does not know the state.
     Unknown,
 }
 
@@ -187,7 +190,7 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// Prints the name of the device, the target type and (unless it is 0) the start of the line, and the change.
+/// Prints the name of the device, the target type, the start of the line unless it is 0, and the change.
 impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)?;

@@ -25,17 +25,17 @@ use super::DevError;
 /// The pause before a retry after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Follows the health of devices, and reports each change that it sees once.
+/// Follows the health of devices, and reports each change once.
 ///
-/// It takes the place of dmeventd's monitoring, for all targets and without a thread: the caller waits, in
-/// [`wait`](Self::wait) or in an event loop, and acts on the reports. Changes are detected in two ways:
+/// A monitor replaces dmeventd, for all targets and without a thread: you wait for reports, in [`wait`](Self::wait) or
+/// in an event loop, and act on them. The monitor detects changes in two ways:
 ///
-/// - through events of the kernel, which an [`EventPoller`] receives: a leg that fails, a pool that is full;
-/// - by reading the status at an interval ([`MonitorOptions::status_interval`]), for changes without an event: levels
-///   in percent, a corrupted block of a verity device, a writecache that has failed.
+/// - with events of the kernel, from an [`EventPoller`]: for example, a leg fails or a pool is full;
+/// - by reading the status at an interval ([`MonitorOptions::status_interval`]), for changes without an event: for
+///   example, usage reaches a level, a block of a verity device is corrupted, or a writecache has failed.
 ///
-/// In a *step*, the monitor reads what has changed: [`read`](Self::read) takes one step, [`wait`](Self::wait) as many
-/// as it needs for a report. The first step reports the concerns that exist when the monitor is opened.
+/// In a *step*, the monitor reads what has changed. [`read`](Self::read) takes one step; [`wait`](Self::wait) takes
+/// steps until there is something to report. The first step reports the concerns that already exist.
 ///
 /// ```
 /// use dm_core::Host;
@@ -67,30 +67,35 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) when it is readable or
-/// [`next_timeout`](Self::next_timeout) has expired, and once at the beginning.
+/// With `poll(2)`, `mio` or `tokio`, register the monitor as a descriptor. Call [`read`](Self::read) once at the
+/// beginning, and then whenever the descriptor is readable or [`next_timeout`](Self::next_timeout) has expired.
 ///
 /// # Followed devices
 ///
-/// The [`MonitorOptions`] select devices by their present name or uuid. The removal of one is reported as
-/// [`Removed`](AlarmKind::Removed), and a new one as [`Added`](AlarmKind::Added). The monitor does not use udev, which
-/// may be stopped or restarted.
+/// The [`MonitorOptions`] select devices by their current name or uuid. A new device is reported as
+/// [`Added`](AlarmKind::Added), and the removal of a device as [`Removed`](AlarmKind::Removed). The monitor does not
+/// need udev.
 ///
-/// Two changes are not visible in the kernel's list of devices. One is a new table of a device that already has one. The
-/// other is the replacement of a device between two steps, if both have the same name and number, neither has had an
-/// event, and neither has a uuid or the interface is older than 4.45, whose lists are the first with uuids. The effects
-/// are seen with the next event or status; [`read_all`](Self::read_all) reads all statuses now. Changes that are
-/// reverted between two steps are not seen.
+/// Two changes are not visible in the kernel's list of devices:
+///
+/// - A device that has a table gets a new table.
+/// - A device is replaced between two steps by another with the same name and number, and neither has had an event.
+///   This is visible only if one of them has a uuid and the interface is 4.45 or later.
+///
+/// The monitor sees the effects with the next event or status. To read all statuses immediately, call
+/// [`read_all`](Self::read_all). Changes that are reverted between two steps are not seen.
 ///
 /// # Costs
 ///
-/// A step costs as much as one of the [`EventPoller`], usually two ioctls. Each device with an event takes one more,
-/// and so does each device that can change without an event, once per interval. A thin pool takes two more, since its
-/// low water mark is only in its table, and an [`EraDev`](super::EraDev) one more. Reading does not commit metadata
-/// (`noflush`). The first step reads all followed devices, with one more ioctl each.
+/// A step takes as many ioctls as a step of the [`EventPoller`], usually two, and one more for each status that it
+/// reads. For a thin pool, whose low water mark is only in its table, and for an [`EraDev`](super::EraDev), the status
+/// takes two. A step reads the status of devices with an event, and once per interval also of devices that can change
+/// without an event. The first step reads the status of all followed devices. Reading does not commit metadata
+/// (`noflush`).
 ///
-/// The status of an era device is not read while it is suspended, since the request would block. If it is suspended
-/// just before the request, or was another kind of device when it was last read, the step still blocks until the resume.
+/// The status of an era device is not read while it is suspended, since the request would block. A step still blocks
+/// until the resume if the device is suspended just before the request, or if it had another target when its status was
+/// last read.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,
@@ -117,7 +122,7 @@ impl Monitor {
         Self::open_with(host, MonitorOptions::new())
     }
 
-    /// Starts following devices with options: which devices, and the levels at which usage is reported.
+    /// Starts following devices with options, such as which devices, and the levels at which usage is reported.
     ///
     /// # Errors
     ///
@@ -212,8 +217,8 @@ impl Monitor {
         }
     }
 
-    /// The time from now after which to call [`read`](Self::read) even if the descriptor is not readable. `None` if
-    /// this is not necessary.
+    /// How long to wait for the descriptor before you call [`read`](Self::read) anyway. `None` if no timeout is
+    /// necessary.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
         if !self.due.is_empty() && self.retry.is_none() {

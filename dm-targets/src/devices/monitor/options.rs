@@ -39,8 +39,8 @@ impl Default for MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// Follows all devices until some are selected, with the levels 80, 85, 90, 95 and 100 percent, and reads the
-    /// status of devices that can change without an event every 10 seconds.
+    /// The default options: all devices, the levels 80, 85, 90, 95 and 100 percent, and an interval of 10 seconds. Once
+    /// a device is selected, only selected devices are followed.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -66,15 +66,16 @@ impl MonitorOptions {
         self
     }
 
-    /// Follows the devices whose uuid has this prefix, such as `LVM-`. A complete uuid also selects devices with a longer
-    /// uuid that starts with it; [`uuid`](Self::uuid) does not. Can be called several times.
+    /// Follows the devices whose uuid has this prefix, such as `LVM-`. A complete uuid also selects devices with a
+    /// longer uuid that starts with it. To select only the exact uuid, use [`uuid`](Self::uuid). Can be called several
+    /// times.
     #[must_use]
     pub fn uuid_prefix(mut self, prefix: DmUuidBuf) -> Self {
         self.uuid_prefixes.push(prefix);
         self
     }
 
-    /// Replaces the percentages of used space that are reported, for data and for metadata. 0 and values above 100 are
+    /// Replaces the usage levels that are reported, in percent, for data and for metadata. 0 and values above 100 are
     /// ignored.
     #[must_use]
     pub fn levels(mut self, levels: impl IntoIterator<Item = u8>) -> Self {

@@ -19,12 +19,14 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRange, S
 
 /// The I/O statistics of a mapped device with any targets.
 ///
-/// The kernel counts in *regions*: parts of a device, divided into *areas* of the same size, of which the last may be
-/// shorter. A program creates a region, reads its counters from time to time, and computes rates from two readings.
-/// Regions belong to the device and not to the process: they are kept until they are deleted or the device is removed.
-/// A region that was created with a program id is found again by it, see [`regions_of`](Self::regions_of).
+/// The kernel counts I/O in *regions*. A region is a part of the device, and is divided into *areas* of the same size;
+/// the last area can be shorter. Create a region, read its counters from time to time, and compute rates from two
+/// readings.
 ///
-/// The device is found by its uuid, or without a uuid by its name, like a [`MappedDev`](super::MappedDev).
+/// Regions belong to the device, not to the process: they exist until they are deleted or the device is removed. If you
+/// create a region with a program id, a later process can find it with [`regions_of`](Self::regions_of).
+///
+/// Calls find the device by its uuid, or by its name if it has no uuid, as for a [`MappedDev`](super::MappedDev).
 ///
 /// ```
 /// use dm_core::Host;
@@ -35,7 +37,7 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRange, S
 ///
 /// fn watch(host: &Host, device: &str, program: WordBuf) -> Result<(), DevError> {
 ///     let stats = Stats::of(host, device)?;
-///     // Regions that a crashed process of this program has left.
+///     // Deletes regions that a crashed process of this program has left.
 ///     stats.delete_of(host, &program)?;
 ///
 ///     let whole = StatsCreate::new(None, StatsStep::Areas(1)).precise_timestamps().program(program);
@@ -51,9 +53,9 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRange, S
 ///
 /// # Costs
 ///
-/// Each method is one ioctl, unless its docs say otherwise; a reply that does not fit is requested again. Creating a
-/// region suspends the device for a moment (`dm_stats_create` in drivers/md/dm-stats.c), and afterwards every request
-/// to the device is checked against all its regions.
+/// Each method takes one ioctl, unless its docs say otherwise, and another one if the reply does not fit into the
+/// buffer. Creating a region suspends the device for a moment (`dm_stats_create` in drivers/md/dm-stats.c). From then
+/// on, the kernel checks every request to the device against all its regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     device: DevIdBuf,
@@ -72,10 +74,10 @@ impl Stats {
         Ok(Self { device: id.to_owned() })
     }
 
-    /// Finds the devices with regions of a program, and these regions, such as those that a process left when it was
-    /// killed.
+    /// Finds all regions of a program on all devices of the host, for example regions that a killed process has left.
     ///
-    /// It takes one ioctl and two more for each device of the host. Devices that are removed meanwhile are left out.
+    /// The call takes one ioctl, and two more for each device of the host. Devices that are removed during the call are
+    /// left out.
     ///
     /// # Errors
     ///
@@ -102,7 +104,7 @@ impl Stats {
 
     /// Creates a region, and returns it with its id and the size of its areas.
     ///
-    /// It takes two ioctls. When the second fails, the region is deleted again.
+    /// The call takes two ioctls. When the second fails, the region is deleted again.
     ///
     /// # Errors
     ///
@@ -147,7 +149,7 @@ impl Stats {
         self.list(host, None)
     }
 
-    /// Lists the regions of the device that have a program id, such as those of an earlier process.
+    /// Lists the regions of the device that were created with this program id, such as those of an earlier process.
     ///
     /// # Errors
     ///
@@ -185,8 +187,8 @@ impl Stats {
 
     /// Reads the counters of a region and resets them, except the number of requests in flight.
     ///
-    /// No request is lost: the kernel subtracts the values that it has printed, and only if they all fit into the
-    /// reply (`dm_stats_print` in drivers/md/dm-stats.c).
+    /// No request is lost: the kernel subtracts exactly the values that it has printed, and only if all of them fit
+    /// into the reply (`dm_stats_print` in drivers/md/dm-stats.c).
     ///
     /// # Errors
     ///
@@ -224,7 +226,7 @@ impl Stats {
         Ok(())
     }
 
-    /// Deletes a region. The kernel may give its id to a new region.
+    /// Deletes a region. The kernel can give its id to a new region.
     ///
     /// # Errors
     ///
@@ -233,10 +235,10 @@ impl Stats {
         self.send(host, &StatsMessage::Delete(region.id)).map(drop)
     }
 
-    /// Deletes all regions of the device that have a program id, and returns how many there were.
+    /// Deletes all regions of the device that were created with this program id, and returns how many there were.
     ///
-    /// It takes one ioctl and one more for each region. A region that another process deletes meanwhile is not an
-    /// error.
+    /// The call takes one ioctl, and one more for each region. A region that another process deletes during the call is
+    /// not an error.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use crate::message::stats::{StatsArea, StatsCounts};
 
 /// Rates and averages of a region between two readings.
 ///
-/// With Δ for the difference between two readings of a counter, and *T* for the time between them:
+/// Δ is the difference between two readings of a counter, and *T* is the time between them:
 ///
 /// | figure | formula | name in dmstats |
 /// |---|---|---|
@@ -36,7 +36,8 @@ pub struct StatsRates {
     pub all: StatsFlow,
     /// The average number of requests in flight.
     pub queue_size: f64,
-    /// The average time that a request occupied the device, if it processes one at a time. `None` without requests.
+    /// The average time that a request occupied the device, if the device processes one request at a time. `None`
+    /// without requests.
     pub service_time: Option<Duration>,
 }
 
@@ -47,7 +48,7 @@ pub struct StatsRates {
 pub struct StatsFlow {
     /// The number of completed requests per second.
     pub per_second: f64,
-    /// The number of requests per second that start where the one before ended.
+    /// The number of requests per second that start where the previous request ended.
     pub merged_per_second: f64,
     /// The number of bytes per second.
     pub bytes_per_second: f64,
@@ -55,7 +56,8 @@ pub struct StatsFlow {
     pub mean_size: Option<f64>,
     /// The average time from the start of a request to its completion. `None` without requests.
     pub mean_wait: Option<Duration>,
-    /// The fraction of the time with any request in flight, from 0 to 1. For several areas it is the sum, limited to 1.
+    /// The fraction of the time with any request in flight, from 0 to 1. For several areas, it is the sum of their
+    /// fractions, limited to 1.
     pub utilization: f64,
 }
 

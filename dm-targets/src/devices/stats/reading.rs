@@ -14,7 +14,7 @@ pub struct StatsReading {
     pub taken_at: Instant,
     /// Whether times are in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
-    /// The areas, in the order of the device. The last one ends with the region.
+    /// The areas, in the order of their sectors. The last area of the region ends where the region ends.
     pub areas: Vec<StatsArea>,
 }
 
@@ -34,7 +34,7 @@ impl StatsReading {
     /// The rates of all areas together since an earlier reading of the same region.
     ///
     /// `None` if they cannot be computed: a counter has decreased because the region was cleared or replaced, the
-    /// readings have no or different areas, or no time has passed.
+    /// readings have different areas or none, or no time has passed.
     #[must_use]
     pub fn rates_since(&self, earlier: &Self) -> Option<StatsRates> {
         let (before, now) = (earlier.total()?, self.total()?);
@@ -46,8 +46,8 @@ impl StatsReading {
 
     /// The rates of each area since an earlier reading of the same region, as [`rates_since`](Self::rates_since).
     ///
-    /// An area is compared with the one that has the same range, so the readings may have different areas; an area
-    /// without one is left out.
+    /// Each area is compared with the area of the same range in `earlier`. Areas that `earlier` does not have are left
+    /// out.
     #[must_use]
     pub fn area_rates_since(&self, earlier: &Self) -> Vec<(StatsRange, StatsRates)> {
         let Some(interval) = self.interval_since(earlier) else { return Vec::new() };
@@ -58,8 +58,9 @@ impl StatsReading {
         self.areas.iter().filter_map(rates).collect()
     }
 
-    /// The rates of all areas together, for a reading of [`read_and_clear`](super::Stats::read_and_clear). `interval`
-    /// is the time since the region was created or last cleared. `None` if it is zero, or there are no areas.
+    /// The rates of all areas together, for a reading from [`read_and_clear`](super::Stats::read_and_clear). `interval`
+    /// is the time since the region was created or last cleared. `None` if `interval` is zero, or if there are no
+    /// areas.
     #[must_use]
     pub fn rates_over(&self, interval: Duration) -> Option<StatsRates> {
         StatsRates::between(None, &self.total()?, interval, self.tick())

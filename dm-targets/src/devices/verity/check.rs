@@ -10,14 +10,14 @@ use super::tree::VerityTree;
 use crate::verity::Hex;
 
 impl VeritySuperblock {
-    /// Reads all data and all hashes and checks them, from the first block on.
+    /// Reads and checks all data and all hashes, starting with the first block.
     ///
-    /// The devices may be in use. The call uses about 1 MiB of memory, and a hash block for each level of the tree.
+    /// The devices can be in use. The call uses about 1 MiB of memory, plus one hash block for each level of the tree.
     ///
     /// # Errors
     ///
-    /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block, of data or of hashes, that does
-    /// not match the root hash. [`VerityError::Invalid`], [`VerityError::RootHash`], [`VerityError::TooSmall`],
+    /// [`is_corrupted`](VerityError::is_corrupted): data or hashes do not match the root hash. The error names the
+    /// first such block. [`VerityError::Invalid`], [`VerityError::RootHash`], [`VerityError::TooSmall`],
     /// [`VerityError::Block`].
     pub fn verify(&self, data: &dyn BlockIo, hash: &dyn BlockIo, root_hash: &Hex) -> Result<(), VerityError> {
         self.verify_parts(&NamedDevice::data(data), &NamedDevice::hash(hash), root_hash)

@@ -18,8 +18,8 @@ pub enum VerityError {
     /// The size of a device could not be read, or a read, write or flush failed.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// A parameter, or a field of the superblock or table, has a value that this crate does not support, or that no
-    /// hash tree can have.
+    /// A parameter, or a field of the superblock or table, has a value that is not valid or that this crate does not
+    /// support.
     #[error("the verity parameters cannot be used: {0}")]
     Invalid(InvalidField),
     /// The hash device has no superblock at the expected position.
@@ -29,7 +29,8 @@ pub enum VerityError {
     })]
     #[non_exhaustive]
     NoSuperblock {
-        /// The name of the device in the [`VerityVolume`](super::VerityVolume); without one, `the hash device`.
+        /// The name of the device in the [`VerityVolume`](super::VerityVolume), or `the hash device` if no volume was
+        /// used.
         device: String,
         /// The expected position of the superblock on the hash device.
         offset: Sectors,
@@ -40,16 +41,16 @@ pub enum VerityError {
     #[error("{device} has {size} sectors, and {needed} are needed")]
     #[non_exhaustive]
     TooSmall {
-        /// The name of the device in the [`VerityVolume`](super::VerityVolume); without one, `the data device` or `the
-        /// hash device`.
+        /// The name of the device in the [`VerityVolume`](super::VerityVolume), or `the data device` or `the hash
+        /// device` if no volume was used.
         device: String,
-        /// Its size.
+        /// The size of the device.
         size: Sectors,
         /// The required size.
         needed: Sectors,
     },
-    /// Data and hashes are on one device, and the superblock would be written over data, or leaves no room for a data
-    /// block; nothing was written.
+    /// Data and hashes are on the same device, and the superblock would overwrite data, or leave no room for a data
+    /// block. Nothing was written.
     #[error(
         "the superblock at sector {offset} would be written over data, which end at sector {end}, or leave no room for them"
     )]
@@ -71,8 +72,8 @@ pub enum VerityError {
         /// The length of the root hash in bytes.
         found: usize,
     },
-    /// The hash of the tree's first block is not the root hash: the root hash is that of another tree, or the block was
-    /// changed.
+    /// The hash of the tree's first block is not the root hash. Either the root hash belongs to another tree, or the
+    /// block was changed.
     #[error(
         "the tree does not have this root hash: the root hash is that of another tree, or hash block {block} was changed"
     )]
@@ -85,12 +86,13 @@ pub enum VerityError {
     #[error("hash block {block}, in level {level} of the tree, is corrupted")]
     #[non_exhaustive]
     CorruptedHashes {
-        /// The level of the block: 0 for blocks with hashes of data, 1 for blocks with hashes of those, and so on.
+        /// The level of the block: 0 for blocks with hashes of data, 1 for blocks with hashes of level 0, and so on.
         level: usize,
         /// The number of this hash block, counted from the start of the hash device.
         block: u64,
     },
-    /// A data block does not have the hash that is stored in the tree, or the root hash if it is the only data block.
+    /// A data block does not have the hash that is stored in the tree. If it is the only data block, its hash is not
+    /// the root hash.
     #[error("data block {block} is corrupted")]
     #[non_exhaustive]
     CorruptedData {
@@ -118,7 +120,7 @@ impl VerityError {
         }
     }
 
-    /// Whether data or hashes do not match the root hash, which can also be that of another tree.
+    /// Whether data or hashes do not match the root hash. They were changed, or the root hash belongs to another tree.
     #[must_use]
     pub const fn is_corrupted(&self) -> bool {
         matches!(self, Self::OtherRoot { .. } | Self::CorruptedHashes { .. } | Self::CorruptedData { .. })

@@ -20,13 +20,13 @@ use crate::verity::Hex;
 /// [`VerityVolume::format`](super::VerityVolume::format).
 ///
 /// The defaults are those of `veritysetup format`: SHA-256, blocks of 4096 bytes, the whole data device, a random salt
-/// of 32 bytes and a random uuid. With a given salt and uuid, equal data have equal trees and superblocks.
+/// of 32 bytes and a random uuid. With a given salt and uuid, equal data always produces the same tree and superblock.
 ///
 /// ```
 /// use dm_targets::devices::{VerityFormat, VeritySuperblock};
 /// use dm_units::Sectors;
 ///
-/// // Files take the place of devices, so images are made without root.
+/// // With files instead of devices, images can be made without root.
 /// let (data, hashes) = (tempfile::tempfile()?, tempfile::tempfile()?);
 /// data.set_len(1 << 20)?;
 /// hashes.set_len(1 << 20)?;
@@ -56,15 +56,15 @@ pub struct VerityFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerityFormatted {
-    /// The hash at the root of the tree, with which every change of a block is detected. It is not stored on the
-    /// devices: keep it in a trusted place.
+    /// The hash at the root of the tree, which detects every change of a block. It is not stored on the devices: keep
+    /// it in a trusted place.
     pub root_hash: Hex,
     /// The superblock, which precedes the tree on the hash device.
     pub superblock: VeritySuperblock,
 }
 
 impl VerityFormat {
-    /// The defaults of `veritysetup format`, see above.
+    /// The defaults of `veritysetup format`.
     pub const fn new() -> Self {
         Self {
             version: 1,
@@ -77,7 +77,7 @@ impl VerityFormat {
         }
     }
 
-    /// Sets the format of the tree: 1 (the default), or 0 for that of Chromium OS.
+    /// Sets the format of the tree: 1 (the default), or 0 for the format of Chromium OS.
     pub const fn version(mut self, version: u32) -> Self {
         self.version = version;
         self
@@ -103,8 +103,8 @@ impl VerityFormat {
         self
     }
 
-    /// Sets the salt: at most 256 bytes, hashed with each block; by default 32 random bytes. It need not be secret, and
-    /// may be empty.
+    /// Sets the salt that is hashed with each block: at most 256 bytes, by default 32 random bytes. The salt need not
+    /// be secret, and can be empty.
     pub fn salt(self, salt: impl Into<Vec<u8>>) -> Self {
         Self { salt: Some(salt.into()), ..self }
     }
@@ -124,18 +124,20 @@ impl VerityFormat {
         self
     }
 
-    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there.
+    /// Hashes all data blocks, and writes the tree and its superblock to `hash`. Previous contents there are
+    /// overwritten.
     ///
-    /// If `data` is the same device, the data end at the superblock, unless the number of data blocks is given. Two
-    /// [`File`]s of one image are not recognized as the same; pass one of them twice.
+    /// If `data` is the same device, the data ends at the superblock, unless you have set the number of data blocks.
+    /// Two `File`s of one image are not recognized as the same device: pass one of them twice.
     ///
-    /// The data are read once, and must not change meanwhile. The superblock is written last. The call uses about 1 MiB
-    /// of memory, and a hash block for each level of the tree.
+    /// The data is read once, and must not change during the call. The superblock is written last. The call uses about
+    /// 1 MiB of memory, plus one hash block for each level of the tree.
     ///
     /// # Errors
     ///
-    /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]; [`VerityError::Overlap`]: the hashes
-    /// would be written over the data. Nothing was written in these cases. [`VerityError::Block`].
+    /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]. [`VerityError::Overlap`]: the
+    /// hashes would overwrite the data. Nothing was written in these cases. [`VerityError::Block`]: a read, write or
+    /// flush failed.
     pub fn write(&self, data: &dyn BlockIo, hash: &dyn BlockIo) -> Result<VerityFormatted, VerityError> {
         self.write_parts(&NamedDevice::data(data), &NamedDevice::hash(hash))
     }

@@ -16,24 +16,24 @@ use crate::{InvalidField, Problem};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerityAlgorithm {
-    /// SHA-1, with hashes of 20 bytes. Avoid it in new trees: it is not collision-resistant.
+    /// SHA-1, with 20-byte hashes. Avoid it in new trees: it is not collision-resistant.
     Sha1,
-    /// SHA-224, with hashes of 28 bytes.
+    /// SHA-224, with 28-byte hashes.
     Sha224,
-    /// SHA-256, with hashes of 32 bytes: the default, as in `veritysetup`.
+    /// SHA-256, with 32-byte hashes. This is the default, as in `veritysetup`.
     #[default]
     Sha256,
-    /// SHA-384, with hashes of 48 bytes.
+    /// SHA-384, with 48-byte hashes.
     Sha384,
-    /// SHA-512, with hashes of 64 bytes.
+    /// SHA-512, with 64-byte hashes.
     Sha512,
 }
 
 impl VerityAlgorithm {
-    /// All algorithms of this enum, in its order.
+    /// All algorithms, in the order of the variants.
     pub const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
 
-    /// Its name in the kernel's crypto API, in superblocks and in tables, such as `sha256`.
+    /// The algorithm's name in the kernel's crypto API, in superblocks and in tables, such as `sha256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -37,34 +37,36 @@ use crate::Verity;
 use crate::table::{Table, TableLine};
 use crate::verity::{VerityState, VerityTable};
 
-/// A read-only device whose blocks are checked against a tree of hashes when they are read.
+/// A read-only device whose blocks are checked against a hash tree when they are read.
 ///
 /// With the feature `verity-format`, a `VerityVolume` creates the tree, checks all of it, and returns the table.
 ///
 /// # Error correction
 ///
-/// The kernel can correct corrupted blocks with the parity that `veritysetup format --fec-device` makes. The table
-/// names the device with the parity ([`use_fec_from_device`](VerityTable::use_fec_from_device)),
-/// [`fec_blocks`](VerityTable::fec_blocks) and [`fec_roots`](VerityTable::fec_roots); `dmsetup table` shows the values
-/// for a device that `veritysetup open` made. The kernel reads the parity past the page cache: sync its device first if
-/// another process has it open. A corrected block does not count as corrupted; how many were corrected is in the status
-/// and health of kernels after Linux 6.12.
+/// The kernel can correct corrupted blocks with the parity that `veritysetup format --fec-device` writes. Set
+/// [`use_fec_from_device`](VerityTable::use_fec_from_device), [`fec_blocks`](VerityTable::fec_blocks) and
+/// [`fec_roots`](VerityTable::fec_roots) in the table. To find the values, set the device up with `veritysetup open`
+/// and call `dmsetup table`. The kernel bypasses the page cache when it reads the parity: if another process has the
+/// parity device open, sync the device first. A corrected block does not count as corrupted. On kernels after Linux
+/// 6.12, the status and health contain the number of corrected blocks.
 ///
 /// # Signatures
 ///
-/// With [`root_hash_sig_key_desc`](VerityTable::root_hash_sig_key_desc) the kernel takes the root hash only with a
-/// signature: a PKCS #7 message in DER over the digits of the root hash, in a key of type `user` with that description.
-/// Without this key the table is refused with `ENOKEY`, which [`errno`](DevError::errno) returns. A signature is
-/// checked with the certificates that were built into the kernel, and if it is so configured, with those of its
-/// secondary and platform keyrings (`verity_verify_root_hash` in drivers/md/dm-verity-verify-sig.c). The kernels on
-/// which this crate is tested have no certificate whose private key is known, so only the refusal is tested.
+/// With [`root_hash_sig_key_desc`](VerityTable::root_hash_sig_key_desc), the kernel accepts the root hash only with a
+/// signature. The signature is a PKCS #7 message in DER over the hexadecimal digits of the root hash. Store it in a key
+/// of type `user` with that description. Without this key, the kernel refuses the table with `ENOKEY`, which
+/// [`errno`](DevError::errno) returns.
+///
+/// The kernel checks the signature with its built-in certificates and, if it is so configured, with those of its
+/// secondary and platform keyrings (`verity_verify_root_hash` in drivers/md/dm-verity-verify-sig.c). This crate's tests
+/// cover only the refusal, since the tested kernels have no certificate whose private key is known.
 impl MappedDev<Verity> {
-    /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it
-    /// over.
+    /// Makes sure that a read-only device with this table exists: creates it, or takes it over. The device covers all
+    /// data blocks of the table.
     ///
     /// The table determines what the kernel does when a corrupted block is read: see
-    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). [`change`](Self::change)
-    /// changes this while the device is in use; the device stays read-only.
+    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). To change this while the
+    /// device is in use, call [`change`](Self::change); the device stays read-only.
     ///
     /// # Errors
     ///
@@ -91,12 +93,12 @@ impl MappedDev<Verity> {
         Self::setup_with(host, name, &table, options.read_only(true))
     }
 
-    /// Whether a corrupted block was read since the table was loaded, also where the table ignores corruption.
+    /// Whether a corrupted block was read since the table was loaded, even if the table ignores corruption.
     ///
-    /// The kernel raises no event of the device mapper for a corrupted block (`verity_handle_err` in
-    /// drivers/md/dm-verity-target.c), so [`EventPoller`](dm_core::EventPoller) does not wake up: the state has to be
-    /// read from time to time, as [`Monitor`](super::Monitor) does. A block that was not read is not known to be
-    /// corrupted; the method `verify` of `VerityVolume` reads all of them.
+    /// The kernel raises no device-mapper event for a corrupted block (`verity_handle_err` in
+    /// drivers/md/dm-verity-target.c), so [`EventPoller`](dm_core::EventPoller) does not wake up. Call this method from
+    /// time to time, or use [`Monitor`](super::Monitor), which does so. Blocks that were not read are not checked. To
+    /// read all of them, call the method `verify` of `VerityVolume`.
     ///
     /// # Errors
     ///

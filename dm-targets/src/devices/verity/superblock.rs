@@ -51,7 +51,7 @@ const BLOCK_SIZES: [Limits; 2] = [
 /// use dm_targets::verity::Hex;
 /// use dm_units::Sectors;
 ///
-/// // Images of a root file system and of its hashes, checked without root and without the kernel.
+/// // Checks images of a root file system and of its hashes, without root and without the kernel.
 /// let (data, hashes) = (File::open("root.img")?, File::open("root.verity")?);
 /// let superblock = VeritySuperblock::read(&hashes, Sectors(0))?;
 /// println!("{} blocks of {} bytes, {}", superblock.data_blocks, superblock.data_block_size, superblock.algorithm);
@@ -63,7 +63,7 @@ const BLOCK_SIZES: [Limits; 2] = [
 pub struct VeritySuperblock {
     /// The position of the superblock on the hash device. The tree starts at the next whole hash block.
     pub offset: Sectors,
-    /// The format of the tree: 1, or 0 for that of Chromium OS.
+    /// The format of the tree: 1, or 0 for the format of Chromium OS.
     pub version: u32,
     /// The uuid of the tree. The kernel does not use it.
     pub uuid: [u8; 16],
@@ -80,7 +80,7 @@ pub struct VeritySuperblock {
 }
 
 impl VeritySuperblock {
-    /// Reads the superblock at `offset` of a hash device or of an image of one.
+    /// Reads the superblock at `offset` of a hash device, or of an image of a hash device.
     ///
     /// # Errors
     ///
@@ -175,26 +175,26 @@ impl VeritySuperblock {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }
     }
 
-    /// The number of the first hash block of the tree, counted from the start of the hash device: the next whole one
-    /// after the superblock.
+    /// The number of the first hash block of the tree, counted from the start of the hash device. It is the next whole
+    /// hash block after the superblock.
     #[must_use]
     pub fn hash_start(&self) -> u64 {
         let sectors = u64::from(self.hash_block_size >> 9).max(1);
         self.offset.0.saturating_add(1).div_ceil(sectors)
     }
 
-    /// The length of the data that have a hash, which is the length of the verity device.
+    /// The length of all data blocks that have a hash. The verity device has this length.
     #[must_use]
     pub fn length(&self) -> Sectors {
         Sectors(self.data_blocks.0.saturating_mul(u64::from(self.data_block_size >> 9)))
     }
 
-    /// The required length of the hash device: the sector after the tree.
+    /// The required length of the hash device, which ends with the tree.
     ///
     /// # Errors
     ///
-    /// [`VerityError::Invalid`]: the fields do not describe a tree, for example if a hash block does not hold two
-    /// hashes.
+    /// [`VerityError::Invalid`]: the fields do not describe a tree, for example because a hash block is too small for
+    /// two hashes.
     pub fn hash_end(&self) -> Result<Sectors, VerityError> {
         Ok(Sectors(self.layout()?.end.saturating_mul(u64::from(self.hash_block_size >> 9))))
     }

@@ -8,11 +8,10 @@ use super::layout::Layout;
 use crate::verity::{Hex, VerityTable};
 use crate::{InvalidField, Limits, Problem};
 
-/// A hash tree for checks of single data blocks: as in the kernel, only the hash blocks that a data block needs are
-/// read.
+/// A hash tree to check single data blocks. As in the kernel, only the hash blocks that a data block needs are read.
 ///
-/// Requires the feature `verity-format`. It does no I/O: the caller reads hash blocks from a device, an image or a
-/// network. The last checked block of each level is kept in memory.
+/// Requires the feature `verity-format`. The tree does no I/O itself: the caller reads hash blocks from a device, an
+/// image or a network. The last checked hash block of each level is kept in memory.
 ///
 /// ```
 /// use dm_core::block::BlockIo;
@@ -53,7 +52,7 @@ struct CheckedBlock {
 }
 
 impl VerityTree {
-    /// The tree of a device with this table.
+    /// Creates the tree of a device with this table.
     ///
     /// # Errors
     ///
@@ -85,17 +84,17 @@ impl VerityTree {
         self.layout.end
     }
 
-    /// The hash of a data block with this content and the salt of the table.
+    /// Computes the hash of a data block with this content and the salt of the table.
     #[must_use]
     pub fn hash(&self, block: &[u8]) -> Vec<u8> {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }.hash(block)
     }
 
-    /// The hash that a data block, counted from 0, must have.
+    /// Returns the hash that a data block must have. Data blocks are counted from 0.
     ///
-    /// For each hash block between the root and the data block that is not kept in memory, `read` is called with its
-    /// number, counted from the start of the hash device, and a buffer of its size to fill. The call does not check
-    /// that `data_block` is less than the number of data blocks in the table.
+    /// The call needs the hash blocks between the root and the data block. For each one that is not in memory, it calls
+    /// `read` with the number of the hash block, counted from the start of the hash device, and a buffer to fill. It
+    /// does not check that `data_block` is less than the number of data blocks in the table.
     ///
     /// # Errors
     ///

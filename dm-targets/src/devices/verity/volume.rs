@@ -16,7 +16,7 @@ use crate::Device;
 use crate::devices::DevError;
 use crate::verity::{Hex, VerityTable};
 
-/// The device with the data and the device with the hashes, which can be the same.
+/// The data device and the hash device of a verity device. They can be the same device.
 ///
 /// Requires the feature `verity-format`.
 ///
@@ -47,12 +47,12 @@ pub struct VerityVolume {
 }
 
 impl VerityVolume {
-    /// Data on one device, and the superblock and hashes at the start of another one.
+    /// A volume with the data on one device, and the superblock and hashes at the start of another.
     pub fn new(data: impl Into<Device>, hash: impl Into<Device>) -> Self {
         Self { data: data.into(), hash: hash.into(), hash_offset: Sectors(0) }
     }
 
-    /// Data and hashes on one device: the superblock is at `hash_offset`, behind the data.
+    /// A volume with data and hashes on one device. The superblock is at `hash_offset`, after the data.
     pub fn on_one(device: impl Into<Device>, hash_offset: Sectors) -> Self {
         let device = device.into();
         Self::new(device.clone(), device).hash_offset(hash_offset)
@@ -64,16 +64,16 @@ impl VerityVolume {
         Self { hash_offset, ..self }
     }
 
-    /// Hashes all data, and writes the tree and its superblock to the hash device, over what was there. The superblock
-    /// is at this volume's [`hash_offset`](Self::hash_offset), not at that of `format`.
+    /// Hashes all data, and writes the tree and its superblock to the hash device. Previous contents there are
+    /// overwritten. The superblock is at this volume's [`hash_offset`](Self::hash_offset), not at that of `format`.
     ///
-    /// The hash device is claimed, so it must not be in use. If the data are on the same device, they end at the
-    /// superblock, unless `format` has a number of data blocks.
+    /// The call claims the hash device, so the device must not be in use. If the data is on the same device, the data
+    /// ends at the superblock, unless `format` sets the number of data blocks.
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`] with an error as of [`VerityFormat::write`], or [`VerityError::Overlap`].
-    /// [`DevError::Block`]: a device cannot be opened; [`is_busy`](DevError::is_busy) if the hash device is in use.
+    /// [`DevError::Verity`]: an error of [`VerityFormat::write`]. [`DevError::Block`]: a device cannot be opened;
+    /// [`is_busy`](DevError::is_busy) if the hash device is in use.
     pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
         let hash = host.open_block_with(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
         let data = open(host, &self.data)?;
@@ -85,8 +85,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]: the hash device cannot be read, or has no superblock or an unusable one.
-    /// [`DevError::Block`]: it cannot be opened.
+    /// [`DevError::Verity`]: the hash device cannot be read, or its superblock is missing or unusable.
+    /// [`DevError::Block`]: the hash device cannot be opened.
     pub fn superblock(&self, host: &Host) -> Result<VeritySuperblock, DevError> {
         let hash = open(host, &self.hash)?;
         Ok(VeritySuperblock::read_part(&part(&*hash, &self.hash), self.hash_offset)?)
@@ -104,7 +104,7 @@ impl VerityVolume {
         Ok(self.superblock(host)?.table(self.data.clone(), self.hash.clone(), root_hash)?)
     }
 
-    /// Reads all data and all hashes and checks them, without a verity device.
+    /// Reads and checks all data and all hashes, without a verity device.
     ///
     /// # Errors
     ///
