@@ -193,9 +193,9 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device of this pool, and creates the mapped device for it.
     ///
-    /// The call suspends the origin for a moment, so that the snapshot contains all data that was written before. If
-    /// the origin has an external origin, the snapshot gets the same one. Threads with clones of `host`, and processes
-    /// that share a lock directory, take turns (see [`Host::with_lock_dir`]).
+    /// The call suspends the origin for a moment, so that the snapshot contains all data written so far. If the origin
+    /// has an external origin, the snapshot gets the same one. Threads with clones of `host`, and processes that share
+    /// a lock directory, take turns (see [`Host::with_lock_dir`]).
     ///
     /// When a step fails, the snapshot is deleted again. If only udev does not finish after the origin is resumed, the
     /// mapped device is still created ([`OpError::is_done`]).

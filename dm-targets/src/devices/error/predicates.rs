@@ -50,7 +50,7 @@ impl DevError {
     }
 
     /// The errno with which a command, an operation, an action of a block device or the start of a program failed;
-    /// `None` if there is none.
+    /// `None` if no errno is known.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         let command = || self.command()?.errno();

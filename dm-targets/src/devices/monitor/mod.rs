@@ -122,7 +122,7 @@ impl Monitor {
         Self::open_with(host, MonitorOptions::new())
     }
 
-    /// Starts following devices with options, such as which devices, and the levels at which usage is reported.
+    /// Starts following devices with options, such as a selection of devices or other usage levels.
     ///
     /// # Errors
     ///

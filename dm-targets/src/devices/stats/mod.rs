@@ -74,7 +74,8 @@ impl Stats {
         Ok(Self { device: id.to_owned() })
     }
 
-    /// Finds all regions of a program on all devices of the host, for example regions that a killed process has left.
+    /// Finds all regions with this program id on all devices of the host, for example regions that a killed process has
+    /// left.
     ///
     /// The call takes one ioctl, and two more for each device of the host. Devices that are removed during the call are
     /// left out.
