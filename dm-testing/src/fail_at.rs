@@ -33,10 +33,12 @@ use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 #[derive(Clone, Debug)]
 pub struct FailAt(Faulty);
 
-/// A [transport](dm_core::Transport) that stops at a command, for tests of what a killed program leaves behind: the
-/// command is not sent, and a panic with the payload [`Stopped`] unwinds the calling thread. Later commands, such as
-/// those of destructors, fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe) without being sent. Other threads and
-/// block I/O are not stopped.
+/// A [transport](dm_core::Transport) that stops a program at a chosen command, to test what a killed program leaves
+/// behind.
+///
+/// The chosen command is not sent. Instead, a panic with the payload [`Stopped`] unwinds the calling thread. Later
+/// commands, such as those of destructors, fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe) without being sent.
+/// Other threads and block I/O are not stopped.
 ///
 /// ```
 /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,26 +72,26 @@ impl FailAt {
     }
 
     /// Wraps the transport of a handle. The kernel executes the `n`-th command, counted from 1, but the caller gets
-    /// `errno`, or the kernel's errno if the kernel refuses the command.
+    /// `errno` instead of the reply. If the kernel refuses the command, the caller gets the kernel's errno.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
-    /// Makes another transport with the failures of this one, on which the `n`-th command fails as well, without being
-    /// sent. Commands of the new transport are counted from 1.
+    /// Makes a new transport that has the failures of this one and also fails the `n`-th command, without sending it.
+    /// The new transport counts its commands from 1.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
         Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))
     }
 
-    /// Makes a handle that uses this transport. Several handles count their commands together.
+    /// Makes a handle that uses this transport. All handles of a transport share one count of commands.
     #[must_use]
     pub fn dm(&self) -> Dm {
         Dm::with_transport(self.0.clone())
     }
 
-    /// The number of commands of this transport so far, including those that failed.
+    /// The number of commands that reached this transport so far, including those that failed.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.plan.count()
@@ -97,14 +99,14 @@ impl FailAt {
 }
 
 impl StopAt {
-    /// Wraps the transport of a handle, which stops at its `n`-th command, counted from 1. If `n` is 0, it has stopped
-    /// already: all commands fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe), and none panics.
+    /// Wraps the transport of a handle, and stops at the `n`-th command, counted from 1. If `n` is 0, all commands fail
+    /// with [`BrokenPipe`](io::ErrorKind::BrokenPipe) from the start, without a panic.
     #[must_use]
     pub fn new(dm: &Dm, n: usize) -> Self {
         Self(Faulty::new(dm.transport(), Plan::stopping(n)))
     }
 
-    /// Makes a handle that uses this transport. Several handles count their commands together.
+    /// Makes a handle that uses this transport. All handles of a transport share one count of commands.
     #[must_use]
     pub fn dm(&self) -> Dm {
         Dm::with_transport(self.0.clone())

@@ -1,25 +1,27 @@
-//! Tests device-mapper code in memory, without root, with a failure at every command; and on a real kernel.
+//! Tests device-mapper code in memory, without root, with a failure at every command. Has helpers for tests on a real
+//! kernel as well.
 //!
 //! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a
 //!   [`Dm`](dm_core::Dm) runs on it unchanged, in milliseconds, on [Linux, macOS and FreeBSD](#systems).
-//! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a panic there, after which no command is sent.
-//! - [`Sweep`]: runs a program repeatedly: in turn, each command fails, fails together with a later one, or stops the
-//!   program.
-//! - [`TestKernel`]: runs one test on both kinds of kernels.
+//! - [`FailAt`]: makes a chosen command fail.
+//! - [`StopAt`]: stops the program at a chosen command, as if it had been killed there.
+//! - [`Sweep`]: runs a program repeatedly, and in each run makes another command fail or stops the program there.
+//! - [`TestKernel`]: lets the same test run in memory and on a real kernel.
 //!
 //! For real kernels, with the feature `real`, which is on by default:
 //!
-//! - `Scratch`: unique names and loop devices, and the removal of a test's devices, also after a panic.
-//! - `require`: the requirements of a test. A test that cannot run is recorded as skipped if `DM_TESTING_DIR` is set,
-//!   and fails otherwise.
-//! - `LoopDevice`: a file as a disk.
+//! - `Scratch`: makes unique names and loop devices, and removes the test's devices at the end, also after a panic.
+//! - `require`: checks what a test needs. If something is missing, the test fails, or is recorded as skipped if the
+//!   environment variable `DM_TESTING_DIR` is set.
+//! - `LoopDevice`: uses a file as a disk.
 //! - `Pattern`: data that encodes its location, so that a test detects misplaced data and not only missing data.
 //! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs. A test can change that during I/O.
 //! - `wait_until`: waits for a condition, with a timeout.
 //!
 //! # A test in memory
 //!
-//! The code under test makes a device of two disks. The test checks the device, and what is left when a command fails.
+//! The code under test makes one device from two disks. The tests check that the device works, and that nothing is left
+//! when a command fails.
 //!
 //! ```
 //! use dm_core::{Host, OpError, TargetLine};
@@ -61,8 +63,8 @@
 //!
 //! # A test on a real kernel
 //!
-//! The test needs root and a kernel with a device mapper, so it is marked `#[ignore]` and run as root. To build this
-//! crate with the feature `real`, libclang is needed for the crate `loopdev-3`.
+//! The test needs root and a kernel with a device mapper, so it is marked `#[ignore]` and run as root. Building this
+//! crate with the feature `real` needs libclang, for the crate `loopdev-3`.
 //!
 //! ```no_run
 //! # #[cfg(feature = "real")]
@@ -96,12 +98,12 @@
 //! cargo test --test mirror -- --ignored
 //! ```
 //!
-//! If there is no such kernel, `cargo xtask guest -- COMMAND` in this crate's repository runs a test program as root in
-//! a throw-away kernel.
+//! Without root or such a kernel, run `cargo xtask guest -- COMMAND` in this crate's repository. It runs the test
+//! program `COMMAND` as root in a throw-away kernel.
 //!
 //! # Systems
 //!
-//! The kernel in memory needs nothing from the system but pairs of sockets, so such tests also run on macOS and
+//! The kernel in memory needs nothing from the system but socket pairs. Tests in memory therefore also run on macOS and
 //! FreeBSD, and test the same code as on Linux:
 //!
 //! ```toml
@@ -109,24 +111,27 @@
 //! dm-testing = { version = "0.1", default-features = false }
 //! ```
 //!
-//! On these systems, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and
-//! calls that inspect the machine itself, such as its disks or the users of a device, fail or find nothing: see
-//! dm-core's [page on platforms](dm_core::_documentation::platform#systems). Errnos are numbers of the system that the
-//! test runs on, including those that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. For
-//! `ENODATA`, which FreeBSD, OpenBSD and DragonFly lack, write [`Errno::ENODATA`](dm_core::Errno::ENODATA). The feature
-//! `real`, and [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies, are for Linux only.
+//! These systems differ from Linux as follows:
 //!
-//! `cargo xtask platforms` compiles this crate for macOS (x86_64 and aarch64) and FreeBSD; the crate's own tests have
+//! - [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux).
+//! - Calls that inspect the machine itself, such as its disks or the users of a device, fail or find nothing. See
+//!   dm-core's [page on platforms](dm_core::_documentation::platform#systems).
+//! - Errnos have the numbers of the system that runs the test, also as arguments of [`FailAt`] and [`Sweep::errnos`].
+//!   Write `libc::ENOTCONN`, not 107. FreeBSD, OpenBSD and DragonFly have no `ENODATA`; write
+//!   [`Errno::ENODATA`](dm_core::Errno::ENODATA).
+//! - The feature `real` and [`MemoryUdev`](memory::MemoryUdev) are not available.
+//!
+//! `cargo xtask platforms` compiles this crate for macOS (x86_64 and aarch64) and FreeBSD. The crate's own tests have
 //! run on Linux only.
 //!
 //! # Failing tests
 //!
-//! Most functions return errors, which a test unwraps. The others have a section *Panics*:
+//! Most functions return errors, which a test unwraps. These panic instead, and have a section *Panics*:
 //!
 //! - the functions of [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks;
 //! - [`Sweep::run`], if a check fails;
-//! - the check of requirements, if a skip would not be noticed;
-//! - the drop of a `Scratch` or a `LoopDevice`, if something that the test made cannot be removed.
+//! - the check of requirements, if one is not met and the skip cannot be recorded;
+//! - the drop of a `Scratch` or a `LoopDevice`, if it cannot remove what the test made.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

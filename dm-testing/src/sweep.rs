@@ -16,15 +16,16 @@ const EFAULT: i32 = 14;
 /// A limit against programs that never end; a sweep of more commands would not finish.
 const MAX_COMMANDS: usize = 100_000;
 
-/// Runs a program repeatedly, each time on a new kernel in memory and with a failure at another command, and checks the
+/// Runs a program repeatedly, each time on a new kernel in memory with a failure at another command, and checks the
 /// result of each run.
 ///
-/// The first run has no failure. Then, for every command that the program sends:
+/// The first run has no failure. Then each command that the program sends has several runs:
 ///
-/// - it fails with each of several errnos, without taking effect;
-/// - it takes effect, but its reply is lost (`EFAULT`, which the kernel returns if it cannot write the reply);
-/// - it and one later command fail, in one run for each later command, so that the undo of the first failure fails too;
-/// - the program stops there, as with [`StopAt`](crate::StopAt): no later command is sent, as if it had been killed.
+/// - The command fails without taking effect, once with each of several [errnos](Self::errnos).
+/// - The command takes effect, but its reply is lost (`EFAULT`, which the kernel returns if it cannot write the reply).
+/// - The command and one later command fail, once for each later command, so that the undo of the first failure can
+///   fail as well.
+/// - The program stops at the command, as with [`StopAt`](crate::StopAt), as if it had been killed.
 ///
 /// ```
 /// use dm_core::{OpError, Steps, TargetLine};
@@ -49,7 +50,7 @@ const MAX_COMMANDS: usize = 100_000;
 /// assert!(report.runs > 20);
 /// ```
 ///
-/// This sweep panics, since its program does not resume the device when a step fails:
+/// The next sweep panics, since its program does not resume the device when a step fails:
 ///
 /// ```should_panic
 /// # use dm_core::TargetLine;
@@ -85,11 +86,11 @@ pub enum Outcome<T> {
     Stopped,
 }
 
-/// How many commands the program of a [`Sweep`] sent, and how often it ran.
+/// How many commands the program of a [`Sweep`] sent, and how often the program ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SweepReport {
-    /// The number of commands of the program in a run without a failure.
+    /// The number of commands that the program sends in a run without a failure.
     pub commands: usize,
     /// The number of runs, including the one without a failure.
     pub runs: usize,
@@ -132,20 +133,20 @@ impl fmt::Display for Trouble {
 }
 
 impl<'a> Sweep<'a> {
-    /// Makes a sweep. `prepare` sets up the new kernel before each run; its commands do not fail.
+    /// Makes a sweep. Before each run, `prepare` sets up the new kernel. The commands that `prepare` sends do not fail.
     pub fn new(prepare: impl Fn(&MemoryKernel) + 'a) -> Self {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
 
-    /// Sets the errnos of failing commands, as numbers of this system. If two commands fail in a run, both fail with
-    /// the first of these errnos. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
+    /// Sets the errnos with which commands fail, as numbers of this system. If two commands fail in a run, both fail
+    /// with the first of these errnos. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
     #[must_use]
     pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {
         Self { errnos: errnos.into(), ..self }
     }
 
-    /// Sets whether there are runs in which two commands fail; the default is `true`. The number of these runs grows
-    /// with the square of the number of commands.
+    /// Sets whether two commands fail in some of the runs. The default is `true`. The number of these runs grows with
+    /// the square of the number of commands.
     #[must_use]
     pub fn pairs(self, pairs: bool) -> Self {
         Self { pairs, ..self }
@@ -153,11 +154,12 @@ impl<'a> Sweep<'a> {
 
     /// Runs the program once without a failure and once with each failure, and checks each run.
     ///
-    /// Only commands fail, not I/O. Only handles that the program gets from its kernel fail; those of `check` do not.
+    /// Commands fail, but I/O does not. Only commands of handles that the program makes from its kernel fail; those of
+    /// `check` do not.
     ///
     /// # Panics
-    /// The preparation, the program or `check` panics. If it was the program or `check`, the failure that was caused in
-    /// that run is printed to standard error first.
+    /// The preparation, the program or `check` panics. If the program or `check` panics, the failure caused in that run
+    /// is printed to standard error first.
     pub fn run<T>(
         &self,
         program: impl Fn(&MemoryKernel) -> T,

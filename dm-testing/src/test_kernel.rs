@@ -11,8 +11,8 @@ use crate::memory::MemoryKernel;
 
 /// A kernel that a test runs on, in memory or real.
 ///
-/// A test that takes a `TestKernel` runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a
-/// `Scratch`, which removes the test's devices at the end.
+/// The same test runs within milliseconds on a [`MemoryKernel`], or on a real kernel with a `Scratch`. The `Scratch`
+/// removes the test's devices at the end.
 ///
 /// ```
 /// use dm_core::TargetLine;
@@ -46,7 +46,8 @@ use crate::memory::MemoryKernel;
 /// # in_memory();
 /// ```
 pub trait TestKernel: fmt::Debug + Sync {
-    /// The host that creates, changes and removes devices of this kernel. Its [`dm`](Host::dm) sends single commands.
+    /// Returns the host that creates, changes and removes devices of this kernel. For single commands, use its
+    /// [`dm`](Host::dm).
     fn host(&self) -> Host;
 
     /// The prefix of the names that [`name`](Self::name) makes.
@@ -55,40 +56,40 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// Makes a name for a mapped device: the [prefix](Self::prefix) and the suffix.
     ///
     /// # Panics
-    /// The suffix cannot be part of a name: the name would be too long, or contain a NUL or a `/`.
+    /// The suffix cannot be part of a name, because the name would be too long or contain a NUL or a `/`.
     fn name(&self, suffix: &str) -> DmNameBuf;
 
-    /// Makes a disk of zeros, whose size is rounded down to whole sectors, and returns its device number.
+    /// Makes a disk filled with zeros and returns its device number. The size is rounded down to whole sectors.
     ///
     /// # Panics
     /// The disk cannot be created.
     fn disk(&self, size: Bytes) -> DeviceNumber;
 
     /// Reads from a disk or a mapped device, bypassing the page cache. `start` and the length of `data` must be
-    /// multiples of the logical block size. The call blocks while the device is suspended, and keeps the device open
-    /// meanwhile.
+    /// multiples of the logical block size. While the device is suspended, the call blocks and keeps the device open.
     ///
     /// # Errors
-    /// On a real kernel, the error of opening the device or of the I/O; in memory, `Other` with a
+    /// On a real kernel: the error of opening the device or of the I/O. In memory: `Other`, which contains a
     /// [`MemoryError`](crate::memory::MemoryError).
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes to a disk or a mapped device, and flushes it. Alignment and blocking are as for [`read`](Self::read).
+    /// Writes to a disk or a mapped device, and flushes the device. The rules for alignment and blocking are those of
+    /// [`read`](Self::read).
     ///
     /// # Errors
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Discards sectors. Afterwards, those of a disk read as zeros; the content of those of a mapped device is
-    /// undefined. Alignment is as for [`read`](Self::read). While the device is suspended, the call blocks on a real
-    /// kernel and fails in memory.
+    /// Discards sectors. Afterwards, the sectors of a disk read as zeros, but those of a mapped device have undefined
+    /// content. The rules for alignment are those of [`read`](Self::read). While the device is suspended, the call
+    /// blocks on a real kernel and fails in memory.
     ///
     /// # Errors
-    /// `Other`, for example because the device does not support discards. On a real kernel it contains a
+    /// `Other`, for example because the device does not support discards. On a real kernel the error contains a
     /// [`BlockError`](dm_core::block::BlockError), in memory a [`MemoryError`](crate::memory::MemoryError).
     fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()>;
 
-    /// Opens a mapped device, which stays open until the result is dropped.
+    /// Opens a mapped device. The device stays open until the result is dropped.
     ///
     /// # Errors
     /// `NotFound`: the device does not exist, or never had a table.

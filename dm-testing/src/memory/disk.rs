@@ -25,30 +25,30 @@ impl MemoryDisk {
         Self { machine: Arc::clone(machine), number }
     }
 
-    /// Its device number, for tables.
+    /// The device number, for use in tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
     }
 
-    /// Its path, for tables only: no file with this path exists.
+    /// The path, for tables and [`Host::open_block`](dm_core::Host::open_block). No file with this path exists.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/dev/{}", self.name()))
     }
 
-    /// Its size in sectors.
+    /// The size in sectors.
     #[must_use]
     pub fn size(&self) -> Sectors {
         Sectors(self.with(|disk| disk.sectors()))
     }
 
-    /// Changes its size, rounded down to whole sectors; data beyond the new end is lost.
+    /// Changes the size of the disk, rounded down to whole sectors. Data beyond the new end is lost.
     pub fn resize(&self, size: Bytes) {
         self.with(|disk| disk.resize(in_sectors(size).0));
     }
 
-    /// Makes all I/O that touches one of these sectors fail with `EIO`. The sectors of earlier calls fail as well.
+    /// Makes all I/O that touches one of these sectors fail with `EIO`. The sectors of earlier calls continue to fail.
     pub fn fail(&self, sectors: Range<Sectors>) {
         self.with(|disk| disk.fail(sectors.start.0..sectors.end.0));
     }
@@ -58,12 +58,12 @@ impl MemoryDisk {
         self.with(Disk::heal);
     }
 
-    /// Makes all writes and discards fail, or lets them succeed again. Tables can use a read-only disk, too.
+    /// Makes all writes and discards fail, or lets them succeed again. A read-only disk can still be used in tables.
     pub fn set_read_only(&self, read_only: bool) {
         self.with(|disk| disk.read_only = read_only);
     }
 
-    /// Reads whole sectors of the disk, not through a mapped device.
+    /// Reads whole sectors of the disk itself, not through a mapped device.
     ///
     /// # Errors
     /// [`MemoryErrorKind::Failed`] with `EIO`: a sector fails or is beyond the end. [`MemoryErrorKind::PartOfSector`]:
@@ -72,7 +72,7 @@ impl MemoryDisk {
         self.io(start, data.len(), Io::Read(data))
     }
 
-    /// Writes whole sectors of the disk, not through a mapped device.
+    /// Writes whole sectors of the disk itself, not through a mapped device.
     ///
     /// # Errors
     /// As [`read`](Self::read), and [`MemoryErrorKind::Failed`] with `EIO` if the disk is read-only.

@@ -25,7 +25,8 @@ pub enum MemoryErrorKind {
     NoDevice,
     /// The length of the data is not a multiple of 512 bytes.
     PartOfSector,
-    /// The device, or one that it uses, is suspended. On a real kernel, the I/O would wait until that one is resumed.
+    /// The device, or one that it uses, is suspended. On a real kernel, the I/O would wait until the suspended device
+    /// is resumed.
     #[non_exhaustive]
     Suspended {
         /// The name of the suspended device.
@@ -67,7 +68,7 @@ impl MemoryError {
         &self.kind
     }
 
-    /// Whether the I/O would wait on a real kernel, because a device is suspended or a target holds it.
+    /// Whether the I/O would wait on a real kernel, because a device is suspended or a target holds the I/O.
     #[must_use]
     pub const fn would_wait(&self) -> bool {
         matches!(self.kind, MemoryErrorKind::Suspended { .. } | MemoryErrorKind::Waiting { .. })

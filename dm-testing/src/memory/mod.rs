@@ -1,10 +1,12 @@
 //! A kernel in memory, with the device mapper and disks, for tests that need neither root nor a device mapper.
 //!
-//! [`MemoryKernel`] behaves as Linux 6.12 does, with the [simplifications](#simplifications) below: it has the same
-//! commands, rules, error numbers, flags and event numbers. Code that uses `dm-core` and `dm-targets` runs unchanged,
-//! since a `MemoryKernel` replaces the kernel behind [`Transport`](dm_core::Transport). Calls that inspect the machine
-//! itself (`/dev`, `/sys`, users of a device) do not find the devices in memory. Disks are in memory as well, and
-//! mapped devices can be read and written through their tables.
+//! [`MemoryKernel`] behaves like Linux 6.12, except for the [simplifications](#simplifications) below. It has the same
+//! commands, rules, error numbers, flags and event numbers. Its disks are in memory as well, and mapped devices can be
+//! read and written through their tables.
+//!
+//! Code that uses `dm-core` and `dm-targets` runs unchanged, since a `MemoryKernel` replaces the kernel behind
+//! [`Transport`](dm_core::Transport). Calls that inspect the machine itself (`/dev`, `/sys`, users of a device) do not
+//! find the devices in memory.
 //!
 //! ```
 //! use dm_core::TargetLine;
@@ -31,35 +33,35 @@
 //!
 //! | what | in memory | Linux |
 //! |---|---|---|
-//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from boot to boot |
-//! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it: `delay` does not delay, and `flakey` counts I/Os instead of seconds | real time, on which other targets depend as well |
+//! | device numbers | mapped devices have the major number 4000 and disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) makes a disk with any other number | numbers that differ from boot to boot |
+//! | time | passes only when [`advance`](MemoryKernel::advance) is called, and only thin pools depend on it: `delay` does not delay, and `flakey` counts I/Os instead of seconds | is real time, on which other targets depend as well |
 //! | I/O | is executed immediately, in the calling thread | is executed in parallel and out of order |
 //! | I/O on devices that map each other in a cycle | fails with `EIO` | never completes |
 //! | the last close of a device | removes the device immediately if its removal was deferred | a worker removes the device a moment later |
-//! | metadata of thin pools | the superblock is on the device, in the kernel's format; everything else is kept in the `MemoryKernel`, so that a pool on a copy of the device has the present state, not that of the time of the copy | all of it is on the device |
-//! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that shares only some of its blocks with another one is counted completely | counted |
-//! | metadata or COW devices that are suspended | commits of pools are postponed, and a table whose metadata cannot be read is refused with `EIO` | the command waits until the device is resumed |
+//! | metadata of thin pools | only the superblock is on the device, in the kernel's format; the rest is in the `MemoryKernel`. If you copy the device, a pool on the copy therefore has the current state, not the state at the time of the copy | all of it is on the device |
+//! | metadata blocks in use | are estimated: the number is exact for a new pool, but a mapping tree that shares only some of its blocks with another tree is counted completely | are counted |
+//! | metadata or COW devices that are suspended | pools postpone commits, and a table is refused with `EIO` if its metadata cannot be read | the command waits until the device is resumed |
 //! | discards that `thin-pool`, `cache` and `clone` pass on | are tried on every device | are disabled if the device does not support them |
-//! | merging of snapshots | continues each time the status is read, by one run of consecutive chunks | continues in the background |
-//! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`; in a `clone`, `hydration_threshold` regions; in a `cache` with the policy `cleaner`, `migration_threshold` sectors, or one block if that is more | runs all the time |
-//! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
-//! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
-//! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key that a table names exists in the keyring; a recalculation of tags has finished when it begins | |
-//! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; where Linux would restart or panic, only the read fails | supports all algorithms, and corrects errors |
-//! | `mirror` | has no log in user space; a failed flush marks the leg as `F` in the status | shows a failed flush as a failed write, until the thread of the mirror next runs |
+//! | merging of snapshots | advances by one run of consecutive chunks each time the status is read | runs in the background |
+//! | background work | advances by one step when a status is read, and when [`work`](MemoryKernel::work) is called. A step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, and, for a `cache` with the policy `cleaner`, `migration_threshold` sectors but at least one block | runs all the time |
+//! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is on the device, in another format; cannot be read or written while the device is suspended | commands wait until the device is resumed |
+//! | `cache` | promotes a block at its second access, demotes the least recently used block, and writes a dirty block back when the block is demoted or the policy is `cleaner` | the policy `smq` learns, and writes back when there is little to do |
+//! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key that a table names exists in the keyring; recalculating tags takes no time | |
+//! | `verity` | checks each block that is read if the algorithm is SHA-1 or SHA-2, does not check blocks with other algorithms, and corrects no errors; if Linux would restart or panic, only the read fails | supports all algorithms, and corrects errors |
+//! | `mirror` | has no userspace log; marks a leg as `F` in the status when a flush fails | marks the leg as if a write had failed, until the thread of the mirror next runs |
 //! | `flakey` | ignores the flags of `corrupt_bio_byte`, and corrupts nothing at random | |
 //! | `mirror`, `switch` | have at most 2^24 regions | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
-//! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is being loaded |
-//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync starts again without end |
+//! | events of `raid` | one for each leg that fails and each action that ends | one for everything that has happened since the worker last ran; the first resume of an array with metadata devices raises another event if the array's thread happens to run while the bitmap is being loaded |
+//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync restarts forever |
 //! | `raid` of levels other than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
-//! | `vdo`, `zoned` | treat any disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
+//! | `vdo`, `zoned` | treat every disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
 //! | `writecache` | writes to the origin immediately, and only counts the blocks that would be in the cache | |
 //! | `@stats_` messages | count I/Os and sectors; all times and merges are 0 | measure times as well |
-//! | udev | completes cookies only if [`udev`](MemoryKernel::udev) says so, and does nothing else | runs rules |
-//! | nodes in `/dev` | do not exist; tables and `Host::open_block` accept `/dev/disk0` for a disk and `/dev/mapper/NAME`, the result of `Host::path`, for a device | |
+//! | udev | completes cookies as set by [`udev`](MemoryKernel::udev), and does nothing else | runs rules |
+//! | nodes in `/dev` | do not exist, but tables and `Host::open_block` accept their paths: `/dev/disk0` for a disk, and `/dev/mapper/NAME`, which `Host::path` returns, for a mapped device | |
 //! | text for the integrity measurement architecture | is empty | |
-//! | the log | has the reasons for most refusals, in the words of Linux or of dm-targets | |
+//! | the log | has the reasons for most refusals, in the wording of Linux or of dm-targets | |
 //!
 //! Targets that execute I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`,
 //! `linear`, `log-writes`, `mirror`, `multipath`, `raid` (only `raid1`), `snapshot`, `snapshot-merge`,
@@ -116,15 +118,15 @@ pub struct MemoryKernel {
 }
 
 impl MemoryKernel {
-    /// Makes a kernel without devices, with interface 4.48.0, that of Linux 6.12.
+    /// Makes a kernel without devices, with interface 4.48.0 as in Linux 6.12.
     #[must_use]
     pub fn new() -> Self {
         Self::with_interface(INTERFACE)
     }
 
-    /// Makes a kernel with another version of the interface, from 4.0.0 on. Like Linux with that version, it refuses
-    /// commands and ignores flags that later versions introduced. The targets are those of Linux 6.12; from 4.50.0 on,
-    /// multipath devices can probe their paths as well.
+    /// Makes a kernel with another version of the interface, 4.0.0 or later. Like Linux with that version, the kernel
+    /// refuses commands that later versions introduced, and ignores later flags. The targets are those of Linux 6.12.
+    /// From 4.50.0 on, multipath devices can also probe their paths.
     #[must_use]
     pub fn with_interface(version: Version) -> Self {
         Self { machine: Arc::new(Machine::new(Kernel::new(version))), plan: None }
@@ -133,7 +135,7 @@ impl MemoryKernel {
     /// Opens a new handle on the control node.
     ///
     /// # Panics
-    /// The process cannot create a pair of sockets, which serves as the descriptor of the control node.
+    /// The process cannot create the socket pair that serves as the descriptor of the control node.
     #[must_use]
     pub fn dm(&self) -> Dm {
         let node = match Node::open(&self.machine) {
@@ -151,7 +153,7 @@ impl MemoryKernel {
         Self { machine: Arc::clone(&self.machine), plan: Some(plan) }
     }
 
-    /// Makes a host on a new handle, which does not wait for udev and makes no nodes.
+    /// Makes a host on a new handle. The host does not wait for udev and makes no nodes.
     ///
     /// # Panics
     /// As [`dm`](Self::dm).
@@ -160,7 +162,7 @@ impl MemoryKernel {
         Host::new(self.dm()).with_udev(Udev::new(Strategy::None))
     }
 
-    /// Makes a disk, whose size is rounded down to whole sectors.
+    /// Makes a disk filled with zeros. The size is rounded down to whole sectors.
     #[must_use]
     pub fn disk(&self, size: Bytes) -> MemoryDisk {
         let number = self.machine.with(|kernel| {
@@ -171,7 +173,8 @@ impl MemoryKernel {
         MemoryDisk::new(&self.machine, number)
     }
 
-    /// Makes a disk with a given number, for a table that contains it, such as 8:1. Its path is `/dev/disk8:1`.
+    /// Makes a disk with a given number, such as 8:1, for tables that contain this number. The path of the disk is then
+    /// `/dev/disk8:1`.
     ///
     /// ```
     /// # use {dm_core::TargetLine, dm_units::{Bytes, DeviceNumber, Sectors}};
@@ -182,8 +185,7 @@ impl MemoryKernel {
     /// ```
     ///
     /// # Panics
-    /// The number is that of another disk, or has the major number 4000 or 4001, which this kernel gives to its own
-    /// devices.
+    /// Another disk has this number, or the major number is 4000 or 4001, which this kernel gives to its own devices.
     pub fn disk_at(&self, number: DeviceNumber, size: Bytes) -> MemoryDisk {
         let disk = Disk::new(format!("disk{number}"), in_sectors(size).0);
         let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)
@@ -200,8 +202,8 @@ impl MemoryKernel {
         MemoryDisk::new(&self.machine, number)
     }
 
-    /// Opens a mapped device, like a program or a mounted file system, until the result is dropped. Returns `None` if
-    /// the device does not exist, or never had a table and therefore has no node.
+    /// Keeps a mapped device open until the result is dropped, like a program or a mounted file system. Returns `None`
+    /// if the device does not exist, or has no node because it never had a table.
     #[must_use]
     pub fn open(&self, id: impl AsDevId) -> Option<OpenDevice> {
         self.machine.with(|kernel| {
@@ -211,15 +213,16 @@ impl MemoryKernel {
         })
     }
 
-    /// Replaces the status text of all targets of a device; `None` restores the texts of the targets. Returns `false`
-    /// if the device does not exist.
+    /// Replaces the status text of every target of a device. `None` restores the texts that the targets report. Returns
+    /// `false` if the device does not exist.
     pub fn set_status(&self, id: impl AsDevId, status: Option<&str>) -> bool {
         let set = |device: &mut Device| device.status = status.map(str::to_owned);
         self.machine.with(|kernel| device_mut(kernel, &id).map(set).is_some())
     }
 
-    /// Raises an event of a device: increments its event number, and wakes waiting commands and programs that poll the
-    /// control node. Without an active table, nothing happens. Returns `false` if the device does not exist.
+    /// Raises an event of a device: increments its event number, and wakes commands that wait for events and programs
+    /// that poll the control node. If the device has no active table, nothing happens. Returns `false` if the device
+    /// does not exist.
     pub fn raise_event(&self, id: impl AsDevId) -> bool {
         self.machine.with(|kernel| {
             let minor = device_mut(kernel, &id).map(|device| device.minor);
@@ -228,7 +231,7 @@ impl MemoryKernel {
     }
 
     /// Advances the clock, on which only thin pools depend. I/O that waits for space fails 60 seconds after its pool
-    /// has run out of space, and pools commit changes if their last commit is more than one second ago.
+    /// has run out of space. A pool commits changes if its last commit is more than one second ago.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::node::Machine;
 
-/// Keeps a mapped device of a [`MemoryKernel`](super::MemoryKernel) open, so that it cannot be removed. Dropping
-/// this closes the device.
+/// Keeps a mapped device of a [`MemoryKernel`](super::MemoryKernel) open, so that it cannot be removed. Dropping the
+/// `OpenDevice` closes the device.
 #[derive(Debug)]
 #[must_use = "the device is closed when this is dropped"]
 pub struct OpenDevice {

@@ -11,25 +11,28 @@ use super::kernel::io::{Io, IoFault};
 use super::{MemoryKernel, block, device_mut};
 
 impl MemoryKernel {
-    /// Reads whole sectors of a mapped device through its table, or of a disk by its number, without waiting.
+    /// Reads whole sectors of a mapped device through its table, or of a disk given by its number. The call does not
+    /// wait.
     ///
     /// # Errors
-    /// [`MemoryErrorKind`] lists the reasons. If the I/O would wait on a real kernel,
+    /// [`MemoryErrorKind`] lists the reasons. I/O that would wait on a real kernel also fails; then
     /// [`would_wait`](MemoryError::would_wait) is true.
     pub fn read(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Read(data))
     }
 
-    /// Writes whole sectors of a mapped device through its table, or of a disk by its number, without waiting.
+    /// Writes whole sectors of a mapped device through its table, or of a disk given by its number. The call does not
+    /// wait.
     ///
     /// # Errors
-    /// As [`read`](Self::read). On a read-only device or disk, the errno is `EPERM`. After an error, a part of the data
-    /// may have been written.
+    /// As [`read`](Self::read). On a read-only device or disk, the errno is `EPERM`. After an error, some of the data
+    /// can have been written.
     pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Write(data))
     }
 
-    /// Discards sectors of a mapped device or, by its number, of a disk, where they then read as zeros.
+    /// Discards sectors of a mapped device, or of a disk given by its number. Discarded sectors of a disk read as
+    /// zeros.
     ///
     /// # Errors
     /// As [`write`](Self::write). If the device does not support discards, the errno is `EOPNOTSUPP`.
@@ -45,8 +48,8 @@ impl MemoryKernel {
         self.io(&id, Sectors(0), Io::Flush)
     }
 
-    /// As [`read`](Self::read), except that it blocks, as on a real kernel, while a device is suspended or a target
-    /// holds the I/O. Another thread must end that, for example by a resume or by adding space.
+    /// As [`read`](Self::read), except that the call blocks, as on a real kernel, while a device is suspended or a
+    /// target holds the I/O. Another thread must end the wait, for example by resuming the device or adding space.
     ///
     /// # Errors
     /// As [`read`](Self::read), except that I/O that waits is not an error.
@@ -54,7 +57,7 @@ impl MemoryKernel {
         self.io_waiting(&id, start, Io::Read(data))
     }
 
-    /// As [`write`](Self::write), except that it blocks as [`read_waiting`](Self::read_waiting) does.
+    /// As [`write`](Self::write), except that the call blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
     /// As [`write`](Self::write), except that I/O that waits is not an error.
@@ -62,7 +65,7 @@ impl MemoryKernel {
         self.io_waiting(&id, start, Io::Write(data))
     }
 
-    /// As [`flush`](Self::flush), except that it blocks as [`read_waiting`](Self::read_waiting) does.
+    /// As [`flush`](Self::flush), except that the call blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
     /// As [`read`](Self::read), except that I/O that waits is not an error.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use dm_core::{UdevCookie, udev};
 
-/// When the simulated udev of a [`MemoryKernel`](super::MemoryKernel) completes the cookies of commands. It makes no
-/// nodes.
+/// When the simulated udev of a [`MemoryKernel`](super::MemoryKernel) completes the cookies of commands. The simulated
+/// udev makes no nodes.
 ///
 /// A cookie is a semaphore on which an operation waits until udev has processed the events of its commands.
 ///
-/// Operations wait for cookies if their host has [`Udev::new`](dm_core::udev::Udev::new) with
-/// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). Since the devices are not in `/sys`, operations treat them
-/// as removed by another program, and so do not require nodes for them.
+/// Operations wait for cookies if their host uses [`Udev::new`](dm_core::udev::Udev::new) with
+/// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). They do not require nodes: the devices in memory are not in
+/// `/sys`, so operations assume that another program has removed them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,11 +38,11 @@ pub enum MemoryUdev {
     None,
     /// Completes each cookie before its command returns.
     AtOnce,
-    /// Completes each cookie when this number of later commands have started.
+    /// Completes each cookie once this number of later commands have started.
     AfterCommands(u32),
-    /// Completes each cookie in a thread, when this time has passed.
+    /// Completes each cookie in another thread, after this time.
     After(Duration),
-    /// Completes this number of cookies before their commands return and then no more, as if udev had died.
+    /// Completes this number of cookies, each before its command returns, and then no more, as if udev had died.
     Dies(u32),
 }
 

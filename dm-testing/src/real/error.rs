@@ -9,7 +9,7 @@ use dm_units::Sectors;
 
 use crate::real::sector_content::SectorContent;
 
-/// A result whose error is [`Error`], unless another type is named.
+/// A `Result` whose default error type is [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// The error of this crate's functions for real kernels, such as those of [`Scratch`](crate::Scratch) and
@@ -21,7 +21,7 @@ pub enum Error {
     #[error("cannot {what} {}", path.display())]
     #[non_exhaustive]
     Io {
-        /// The action as a verb that continues "cannot", such as `open`.
+        /// The action, as the verb that follows "cannot" in the text, such as `open`.
         what: &'static str,
         /// The path of the file or device.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum Error {
     /// An operation of a [`Host`](dm_core::Host) failed.
     #[error(transparent)]
     Op(#[from] OpError),
-    /// With the test's prefix, the text is not a valid name of a mapped device.
+    /// The test's prefix and the given suffix do not form a valid name of a mapped device.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A size in bytes does not fit in 64 bits.
@@ -52,7 +52,7 @@ pub enum Error {
     Mismatch {
         /// The path of the file or device.
         path: PathBuf,
-        /// The first sector with other content, counted from the start of the device.
+        /// The number of the first sector with other content, counted from the start of the device.
         sector: Sectors,
         /// The content that was found.
         content: SectorContent,
@@ -61,7 +61,7 @@ pub enum Error {
     #[error("waited {timeout:?} for {what}, in vain")]
     #[non_exhaustive]
     TimedOut {
-        /// The condition, as a noun: the text is "waited 3s for", this, and ", in vain".
+        /// The condition, as a noun. The error text is "waited 3s for `what`, in vain".
         what: String,
         /// The timeout that the caller set.
         timeout: Duration,

@@ -13,10 +13,11 @@ use crate::real::scratch::{MappedDevice, Scratch};
 
 /// How a [`FaultyDisk`] fails, loses writes or delays I/O.
 ///
-/// If the disk below does not support discards, they fail with `EOPNOTSUPP` whatever the fault, except with
-/// [`Errors`](Self::Errors), and with [`ErrorsIn`](Self::ErrorsIn) over the whole disk. An empty flush succeeds with
-/// [`Errors`](Self::Errors). If the disk below has a write cache, it fails with [`WriteErrors`](Self::WriteErrors) and
-/// is dropped with [`LostWrites`](Self::LostWrites).
+/// If the disk below does not support discards, discards fail with `EOPNOTSUPP` whatever the fault is. The exceptions
+/// are [`Errors`](Self::Errors), and an [`ErrorsIn`](Self::ErrorsIn) that covers the whole disk.
+///
+/// A flush without data succeeds with [`Errors`](Self::Errors). If the disk below has a write cache, such a flush fails
+/// with [`WriteErrors`](Self::WriteErrors) and is dropped with [`LostWrites`](Self::LostWrites).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -33,11 +34,11 @@ pub enum Fault {
     WriteErrors,
     /// Writes and discards are dropped, but reported as successful. Needs the target `flakey`.
     LostWrites,
-    /// All I/O takes longer by this time, rounded down to milliseconds, and at most 4294967295 ms; the kernel's timer
-    /// may be a tick early. Needs the target `delay`.
+    /// Delays all I/O by this time, rounded down to milliseconds and limited to 4294967295 ms. The delay can be one
+    /// tick of the kernel's timer too short. Needs the target `delay`.
     Slow(Duration),
-    /// I/O blocks until another fault is set, since the device is suspended. Read-ahead, and I/O that must not block,
-    /// fail at once.
+    /// Suspends the device, so that I/O blocks until another fault is set. Read-ahead, and I/O that is not allowed to
+    /// block, fail immediately.
     Hang,
 }
 
@@ -73,8 +74,8 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// Makes a faulty disk, named as by [`Scratch::name`], over the first `size` sectors of the disk `below`. At first
-    /// it has no fault.
+    /// Makes a faulty disk over the first `size` sectors of the disk `below`. [`Scratch::name`] makes its name from
+    /// `suffix`. At first the disk has no fault.
     ///
     /// # Errors
     /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the
@@ -88,8 +89,8 @@ impl FaultyDisk {
 
     /// Replaces the fault of the disk.
     ///
-    /// Pending I/O first completes with the old fault, delayed I/O without further delay. I/O that hangs gets the new
-    /// fault.
+    /// Pending I/O first completes with the old fault; delayed I/O then completes without further delay. I/O that hangs
+    /// continues with the new fault.
     ///
     /// # Errors
     /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. If
@@ -112,7 +113,7 @@ impl FaultyDisk {
         &self.device
     }
 
-    /// Its device number, for tables.
+    /// The device number, for use in tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.device.number()
@@ -124,7 +125,7 @@ impl FaultyDisk {
         self.device.path()
     }
 
-    /// Its size in sectors.
+    /// The size in sectors.
     #[must_use]
     pub const fn size(&self) -> Sectors {
         self.size

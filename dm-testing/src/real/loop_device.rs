@@ -18,7 +18,7 @@ use crate::real::error::{Error, Result, in_full};
 use crate::real::test_name::safe_test_name;
 use crate::real::wait::{PATIENCE, wait_until};
 
-/// Options of attaching a file with [`LoopDevice::over`].
+/// Options for attaching a file with [`LoopDevice::over`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoopOptions {
     offset: Bytes,
@@ -28,7 +28,7 @@ pub struct LoopOptions {
 }
 
 impl LoopOptions {
-    /// The whole file, for reading and writing, in sectors of 512 bytes.
+    /// The defaults: the whole file, for reading and writing, with logical blocks of 512 bytes.
     #[must_use]
     pub const fn new() -> Self {
         Self { offset: Bytes(0), size_limit: Bytes(0), read_only: false, sector_size: None }
@@ -52,17 +52,17 @@ impl LoopOptions {
         Self { read_only, ..self }
     }
 
-    /// Sets the logical block size in bytes: a power of two from 512 to the size of a page; newer kernels may accept
-    /// more. This needs the program `losetup`.
+    /// Sets the logical block size in bytes: a power of two from 512 to the page size. Newer kernels may accept larger
+    /// sizes. This option needs the program `losetup`.
     #[must_use]
     pub const fn sector_size(self, bytes: u32) -> Self {
         Self { sector_size: Some(bytes), ..self }
     }
 }
 
-/// A loop device over a file, which is detached on drop, also after a panic.
+/// A loop device over a file. The device is detached when the `LoopDevice` is dropped, also after a panic.
 ///
-/// Devices that use it must be removed first; a [`Scratch`](crate::Scratch) does that for its loop devices.
+/// Before that, remove the devices that use it. A [`Scratch`](crate::Scratch) does so for its loop devices.
 ///
 /// ```no_run
 /// use dm_testing::LoopDevice;
@@ -75,8 +75,8 @@ impl LoopOptions {
 /// ```
 ///
 /// # Panics
-/// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use, or
-/// if another process has detached it. After a panic of the test, it only prints the reason.
+/// The drop panics if another process has detached the device, or if the device is still in use after 60 seconds. If
+/// the test has already panicked, the drop only prints the reason.
 #[derive(Debug)]
 pub struct LoopDevice {
     /// `None` once it is being detached, since another process may use it from then on.
@@ -91,7 +91,7 @@ pub struct LoopDevice {
 
 impl LoopDevice {
     /// Makes a sparse file of zeros in [`temp_dir`](std::env::temp_dir) and attaches it. The size of the device is
-    /// rounded down to whole sectors. The file is removed when the `LoopDevice` is dropped; [`leave`](Self::leave)
+    /// rounded down to whole sectors. The file is removed when the `LoopDevice` is dropped, but [`leave`](Self::leave)
     /// keeps it.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl LoopDevice {
     ///
     /// # Errors
     /// [`Error::Io`]: the file cannot be opened, the process lacks the permission to attach it, no loop device becomes
-    /// free, the sector size of the options is invalid, or they have one and the program `losetup` is missing.
+    /// free, the sector size is invalid, or a sector size is set and the program `losetup` is missing.
     /// [`Error::TooLarge`]: the offset or the size limit is 2^64 bytes or more.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
@@ -142,8 +142,8 @@ impl LoopDevice {
         Ok(taken)
     }
 
-    /// Sets the size of the device to that of its file, for example after the file has grown (`LOOP_SET_CAPACITY`); the
-    /// offset and the size limit still apply. Returns the new size of the device.
+    /// Adapts the size of the device to that of its file, for example after the file has grown, and returns the new
+    /// size of the device (`LOOP_SET_CAPACITY`). The offset and the size limit still apply.
     ///
     /// A mapped device that uses the loop device can use the new space once a new table is loaded and active.
     ///
@@ -157,9 +157,9 @@ impl LoopDevice {
         Ok(self.size)
     }
 
-    /// Leaves the device attached, so that another run can [find](Self::find) it, and keeps a file that
-    /// [`sparse`](Self::sparse) has made. The kernel still detaches a device with
-    /// [`autoclear`](crate::AttachedLoop::autoclear) at its last close.
+    /// Leaves the device attached, so that another run can [find](Self::find) it. A file made by
+    /// [`sparse`](Self::sparse) is kept. If the device has [`autoclear`](crate::AttachedLoop::autoclear), the kernel
+    /// still detaches it at its last close.
     pub fn leave(mut self) {
         self.attached = None;
         if let Some(file) = self.made.take() {
@@ -168,19 +168,19 @@ impl LoopDevice {
         }
     }
 
-    /// The path of its node, such as `/dev/loop0`.
+    /// The path of the device's node, such as `/dev/loop0`.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its device number, for tables.
+    /// The device number, for use in tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
     }
 
-    /// Its size in sectors when it was attached, or at the last [`follow_file`](Self::follow_file).
+    /// The size in sectors when the file was attached, or at the last [`follow_file`](Self::follow_file).
     #[must_use]
     pub const fn size(&self) -> Sectors {
         self.size
@@ -192,11 +192,11 @@ impl LoopDevice {
         &self.backing_file
     }
 
-    /// Detaches the device and waits up to 60 seconds until the kernel has released the file, which takes a moment
+    /// Detaches the device and waits up to 60 seconds until the kernel has released the file. The kernel keeps the file
     /// while another program, such as udev, has the device open.
     ///
     /// # Errors
-    /// [`Error::Io`]: another process has detached the device. [`Error::TimedOut`]: the device is still in use; the
+    /// [`Error::Io`]: another process has detached the device. [`Error::TimedOut`]: the device is still in use. The
     /// kernel will detach it at its last close.
     pub fn detach(self) -> Result<()> {
         self.detach_within(PATIENCE)

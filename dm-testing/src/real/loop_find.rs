@@ -11,30 +11,29 @@ use dm_units::{Bytes, DeviceNumber};
 use crate::real::error::{Error, Result};
 use crate::real::loop_device::LoopDevice;
 
-/// A loop device that [`LoopDevice::find`] has found attached, for example by an earlier run.
+/// An attached loop device found by [`LoopDevice::find`], for example one that an earlier run has attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttachedLoop {
-    /// Its node, such as `/dev/loop0`.
+    /// The path of the device's node, such as `/dev/loop0`.
     pub path: PathBuf,
-    /// Its device number, for tables.
+    /// The device number, for use in tables.
     pub number: DeviceNumber,
     /// The path of the attached file, as the kernel shows it.
     pub backing_file: PathBuf,
     /// The offset in the file at which the device starts.
     pub offset: Bytes,
-    /// Its maximum size; 0 means no limit.
+    /// The maximum size of the device. 0 means no limit.
     pub size_limit: Bytes,
-    /// Whether the kernel detaches it at its last close.
+    /// Whether the kernel detaches the device at its last close.
     pub autoclear: bool,
 }
 
 impl LoopDevice {
-    /// Finds the loop devices over a file, in the order of their minor numbers. A file can have several, for example
-    /// over different parts. The file may have been attached by another path than `file`.
+    /// Finds the loop devices over a file, in the order of their minor numbers. A file can have several loop devices,
+    /// for example over different parts. The path with which the file was attached can differ from `file`.
     ///
-    /// The kernel shows a path for each device. If this process cannot find the file at that path, the device is not
-    /// found.
+    /// A device is not found if this process cannot reach the file by the path that the kernel shows for the device.
     ///
     /// ```no_run
     /// use dm_testing::{LoopDevice, LoopOptions};
@@ -75,12 +74,12 @@ impl LoopDevice {
 }
 
 impl AttachedLoop {
-    /// Makes this process responsible for the device: it is detached when the returned [`LoopDevice`] is dropped. The
+    /// Makes this process responsible for the device: dropping the returned [`LoopDevice`] detaches the device. The
     /// file is kept.
     ///
     /// # Errors
-    /// [`Error::Io`]: another process has detached the device, attached it to another file or changed its settings, or
-    /// this process may not open it.
+    /// [`Error::Io`]: this process is not allowed to open the device, or another process has detached the device,
+    /// attached it to another file or changed its settings.
     pub fn take_over(&self) -> Result<LoopDevice> {
         let device = loopdev::LoopDevice::open(&self.path).map_err(Error::io("open", &self.path))?;
         // While it is open, other processes cannot detach it.

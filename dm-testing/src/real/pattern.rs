@@ -12,12 +12,14 @@ use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 use crate::real::error::{Error, Result};
 use crate::real::sector_content::{SectorContent, sector};
 
-/// Test data for a device or a part of it. Every sector of a pattern with a seed contains its own number and the seed,
-/// so all sectors differ.
+/// Test data for a device or a part of a device. In a pattern with a seed, every sector contains its number and the
+/// seed, so no two sectors are equal.
 ///
 /// [`verify`](Self::verify) therefore detects data in the wrong place, and its error contains the sector where the data
-/// belongs. Reads and writes bypass the page cache if possible (`O_DIRECT`); otherwise `verify` first drops the cached
-/// pages of the device. [`write`](Self::write) always ends with a flush.
+/// belongs.
+///
+/// Reads and writes bypass the page cache if possible (`O_DIRECT`). If not, `verify` first drops the cached pages of
+/// the device. [`write`](Self::write) always ends with a flush.
 ///
 /// ```no_run
 /// use dm_testing::Pattern;
@@ -44,13 +46,14 @@ impl Pattern {
         Self { seed: Some(seed), shift: 0 }
     }
 
-    /// Makes a pattern of zeros, as on a device that was never written.
+    /// Makes a pattern of zeros, like the content of a device that was never written.
     #[must_use]
     pub const fn zeros() -> Self {
         Self { seed: None, shift: 0 }
     }
 
-    /// Shifts the pattern: the data of sector `from` is at sector `to`, and all other sectors shift in the same way.
+    /// Shifts the pattern, so that sector `to` has the data of sector `from`. All other sectors shift by the same
+    /// distance.
     #[must_use]
     pub const fn moved(self, from: Sectors, to: Sectors) -> Self {
         Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
@@ -74,8 +77,8 @@ impl Pattern {
     /// of the device's logical block size.
     ///
     /// # Errors
-    /// [`Error::Mismatch`]: a sector has other content; the error contains the first such sector and the kind of its
-    /// content. [`Error::Io`]: the device cannot be opened or read, or is too small.
+    /// [`Error::Mismatch`]: a sector has other content. The error contains the number of the first such sector and the
+    /// kind of its content. [`Error::Io`]: the device cannot be opened or read, or is too small.
     pub fn verify(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
         let (file, direct) = open(path, OpenOptions::new().read(true)).map_err(Error::io("open", path))?;
         if !direct {

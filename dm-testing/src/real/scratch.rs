@@ -21,14 +21,18 @@ use crate::real::require::{self, Requirement};
 use crate::real::test_name::safe_test_name;
 use crate::real::wait::PATIENCE;
 
-/// The devices of one test: makes unique names and loop devices, and removes the test's devices when it is dropped.
+/// Makes unique names and loop devices for one test, and removes the test's devices when it is dropped.
 ///
-/// The drop, also after a panic, removes the test's mapped devices, users first, then detaches its loop devices. The
-/// test's mapped devices are those whose names start with [`prefix`](Self::prefix), no matter how they were made, and
-/// those that were [tracked](Self::track); its loop devices are those of [`loop_device`](Self::loop_device) and
-/// [`keep`](Self::keep). A device that cannot be removed, for example because udev has it open for a moment, is tried
-/// again until no device could be removed for 60 seconds. While no device can be removed, the table of each suspended
-/// one is replaced with an `error` target, so that waiting I/O completes.
+/// The drop also works after a panic. It first removes the test's mapped devices, starting with those that use others,
+/// and then detaches the test's loop devices:
+///
+/// - Mapped devices of the test are those whose names start with [`prefix`](Self::prefix), no matter how they were
+///   made, and those that were [tracked](Self::track).
+/// - Loop devices of the test are those of [`loop_device`](Self::loop_device) and [`keep`](Self::keep).
+///
+/// If a device cannot be removed, for example because udev has it open for a moment, the drop tries again. It gives up
+/// when it has removed no device for 60 seconds. While no device can be removed, it replaces the table of each
+/// suspended device with an `error` target, so that waiting I/O completes.
 ///
 /// ```no_run
 /// use dm_core::TargetLine;
@@ -52,8 +56,8 @@ use crate::real::wait::PATIENCE;
 /// ```
 ///
 /// # Panics
-/// Dropping it panics if something cannot be removed, since a leftover is a failure; after a panic of the test, it only
-/// prints the leftovers. In both cases the kernel is told to remove the mapped devices at their last close.
+/// The drop panics if something cannot be removed, so that the test fails. If the test has already panicked, the drop
+/// only prints what is left. In both cases the kernel is told to remove the mapped devices at their last close.
 #[derive(Debug)]
 pub struct Scratch {
     host: Host,
@@ -71,13 +75,13 @@ const UDEV_TIMEOUT: Duration = Duration::from_secs(120);
 static SERIAL: AtomicU32 = AtomicU32::new(0);
 
 impl Scratch {
-    /// Checks that the kernel has a device mapper and that the given requirements are met, and opens a host.
+    /// Checks that the kernel has a device mapper and meets the given requirements, and opens a host.
     ///
-    /// If a requirement is not met and the environment variable `DM_TESTING_DIR` is set, records the skip there and
-    /// returns `None`; the test must then return. If it is not set, panics. See [`require`].
+    /// Returns `None` if a requirement is not met and the skip is recorded in the directory `DM_TESTING_DIR`. The test
+    /// must then return. See [`require`].
     ///
     /// # Panics
-    /// As [`require::met`], or the control node cannot be opened.
+    /// As [`require::met`]. Also if the control node cannot be opened.
     #[must_use]
     #[track_caller]
     pub fn new(requirements: &[Requirement]) -> Option<Self> {
@@ -93,8 +97,8 @@ impl Scratch {
         Some(Self { host, prefix, patience: PATIENCE, names, loop_devices })
     }
 
-    /// Sets how long the drop retries while it can remove no mapped device, and how long it waits for each loop device.
-    /// The default is 60 seconds.
+    /// Sets how long the drop keeps trying while it can remove no mapped device, and how long it waits for each loop
+    /// device. The default is 60 seconds.
     pub fn set_patience(&mut self, timeout: Duration) {
         self.patience = timeout;
     }
@@ -127,15 +131,15 @@ impl Scratch {
         Ok(name)
     }
 
-    /// Makes the drop remove the device with this name as well, if one exists at that time. Needed only for names that
-    /// do not start with the [prefix](Self::prefix).
+    /// Makes the drop remove the device with this name as well, if the device exists at that time. Needed only for
+    /// names that do not start with the [prefix](Self::prefix).
     pub fn track(&self, name: &DmName) {
         locked(&self.names).push(name.to_owned());
     }
 
-    /// Makes a file of zeros and a loop device over it. The drop of the scratch detaches the device after its attempt
-    /// to remove the mapped devices; if another `Arc` of the device exists at that time, the drop of the last `Arc`
-    /// does.
+    /// Makes a file of zeros and a loop device over it. The drop of the scratch detaches the device after it has tried
+    /// to remove the mapped devices. If another `Arc` of the device exists at that time, the device is detached when
+    /// the last `Arc` is dropped.
     ///
     /// # Errors
     /// As [`LoopDevice::sparse`].
@@ -143,7 +147,7 @@ impl Scratch {
         Ok(self.keep(LoopDevice::sparse(size)?))
     }
 
-    /// Adopts a loop device, which is detached as one of [`loop_device`](Self::loop_device).
+    /// Adopts a loop device. It is detached like those of [`loop_device`](Self::loop_device).
     pub fn keep(&self, device: LoopDevice) -> Arc<LoopDevice> {
         let device = Arc::new(device);
         locked(&self.loop_devices).push(Arc::clone(&device));
@@ -169,12 +173,12 @@ impl Scratch {
         Ok(MappedDevice::new(name, &info))
     }
 
-    /// Creates a device with the name [`name(suffix)`](Self::name) and makes a table active. This does not wait for
-    /// udev, so use the kernel's [path](MappedDevice::path) of the device; to wait, pass the [`name`](Self::name) to
-    /// [`Host::create`].
+    /// Creates a device with the name [`name(suffix)`](Self::name) and makes a table active. The call does not wait for
+    /// udev, so open the device by its [path](MappedDevice::path) in `/dev`. To wait for udev, call [`Host::create`]
+    /// with the [`name`](Self::name).
     ///
     /// # Errors
-    /// As [`create`](Self::create), and as [`swap`](Self::swap).
+    /// Those of [`create`](Self::create) and of [`swap`](Self::swap).
     pub fn map<P: TargetParams>(
         &self,
         suffix: impl AsRef<[u8]>,
@@ -185,8 +189,8 @@ impl Scratch {
         Ok(device)
     }
 
-    /// Loads a table and makes it active, also during I/O. A failure is not undone; if it must be, use
-    /// [`Host::reload`].
+    /// Loads a table and makes it active, also during I/O. If this fails, nothing is undone; [`Host::reload`] undoes
+    /// its steps.
     ///
     /// # Errors
     /// [`Error::Dm`](crate::Error::Dm): the kernel refuses a command, for example because of the table.
@@ -254,19 +258,20 @@ impl MappedDevice {
         Self { name, number: info.number() }
     }
 
-    /// The name with which it was created.
+    /// The name with which the device was created.
     #[must_use]
     pub fn name(&self) -> &DmName {
         &self.name
     }
 
-    /// Its device number, for tables.
+    /// The device number, for use in tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
     }
 
-    /// The path of the kernel's node, such as `/dev/dm-0`. With or without udev, it exists once the device has had a table.
+    /// The path of the kernel's node, such as `/dev/dm-0`. The node exists once the device has had a table, with or
+    /// without udev.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         paths::kernel_path(self.number)

@@ -10,7 +10,7 @@ use dm_units::{SECTOR_SIZE, Sectors};
 pub enum SectorContent {
     /// Only zeros.
     Zeros,
-    /// A sector of another [`Pattern`](crate::Pattern), or of the same one from another place.
+    /// A sector of another [`Pattern`](crate::Pattern), or a sector of the same pattern from another place.
     #[non_exhaustive]
     Pattern {
         /// The seed of the pattern.

@@ -12,11 +12,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest pause between two checks.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// Checks a condition repeatedly, with pauses that grow from 1 to 20 milliseconds, until it is true. `what` is a noun
-/// for the text of the error: "waited 3s for `what`, in vain".
+/// Waits until a condition is true. The condition is checked repeatedly, with pauses that grow from 1 to 20
+/// milliseconds.
+///
+/// `what` names the condition in the text of the error: "waited 3s for `what`, in vain".
 ///
 /// # Errors
-/// [`Error::TimedOut`]: the condition did not become true within `timeout`. With a zero timeout it is checked once.
+/// [`Error::TimedOut`]: the condition did not become true within `timeout`. With a zero timeout the condition is
+/// checked once.
 pub fn wait_until(what: impl Display, timeout: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
     let start = Instant::now();
     let mut pause = Duration::from_millis(1);

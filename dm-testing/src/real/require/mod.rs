@@ -1,21 +1,20 @@
 //! The requirements of tests, and the record of tests that were skipped because a requirement was not met.
 //!
 //! A test passes its requirements to [`Scratch::new`](crate::Scratch::new), or to [`met`] if it needs no scratch. If a
-//! requirement is not met, there are two cases:
+//! requirement is not met, the environment variable `DM_TESTING_DIR` decides what happens:
 //!
-//! - The environment variable `DM_TESTING_DIR` names a directory, as `cargo xtask test-root` sets it. The test is
-//!   skipped, unless it fails a stricter check (below): a line `test name<TAB>reason` is appended to the file `skips`
-//!   there, which the program that set the variable evaluates.
-//! - The variable is not set. The skip would not be noticed, so the test fails with the reason.
+//! - If it names a directory, the test is skipped, and the line `test name<TAB>reason` is appended to the file `skips`
+//!   in that directory. The program that set the variable, such as `cargo xtask test-root`, evaluates the file.
+//! - If it is not set, the skip would not be noticed, so the test fails with the reason.
 //!
-//! The features of the device mapper are checked with the library under test, which may be wrong. In a throw-away
-//! kernel ([`throw_away_kernel`]), a test therefore fails instead of being skipped if:
+//! The library under test itself checks the features of the device mapper, and may have a fault. In a throw-away kernel
+//! ([`throw_away_kernel`]), a test therefore fails instead of being skipped in two cases:
 //!
-//! - it requires a [`device_mapper`], and the kernel lists none in `/proc/misc` and `/proc/devices`. If the environment
-//!   variable `DM_TESTING_DEVICE_MAPPER` is set, these files are not read: the value `yes` means that the kernel lists
-//!   one.
-//! - it requires an [`interface`] or a [`target`], and the library cannot use the device mapper, or misses the required
-//!   version although the program `dmsetup` finds it.
+//! - The test requires a [`device_mapper`], but the kernel lists none in `/proc/misc` and `/proc/devices`. If the
+//!   environment variable `DM_TESTING_DEVICE_MAPPER` is set, these files are not read, and the value `yes` means that
+//!   the kernel lists a device mapper.
+//! - The test requires an [`interface`] or a [`target`], but the library cannot use the device mapper, or does not find
+//!   the required version although the program `dmsetup` does.
 
 mod judge;
 
@@ -55,8 +54,8 @@ pub fn root() -> Requirement {
     Requirement(Kind::Root)
 }
 
-/// The kernel must have a device mapper whose control node this process can open. In a throw-away kernel only the
-/// kernel's lists are checked, as described for the [module](self).
+/// The kernel must have a device mapper whose control node this process can open. In a throw-away kernel, only the
+/// lists of the kernel are checked, as described for the [module](self).
 ///
 /// [`Scratch::new`](crate::Scratch::new) checks this itself.
 #[must_use]
@@ -70,8 +69,8 @@ pub fn interface(minor: u32) -> Requirement {
     Requirement(Kind::Interface(Version::new(4, minor, 0)))
 }
 
-/// The kernel must have a target with this name. If necessary, the check loads the target's module; before interface
-/// 4.41 it cannot, so the target must be registered already.
+/// The kernel must have a target with this name. If necessary, the check loads the target's module. Before interface
+/// 4.41 it cannot do so, and the target must already be registered.
 #[must_use]
 pub fn target(target_type: &str) -> Requirement {
     target_version(target_type, ANY)
@@ -84,7 +83,8 @@ pub fn target_version(target_type: &str, version: Version) -> Requirement {
     Requirement(Kind::Target { target_type: target_type.to_owned(), version })
 }
 
-/// `modprobe --dry-run` must find the module: loaded, loadable or built in. The check does not load it.
+/// The module must be loaded, loadable or built in, according to `modprobe --dry-run`. The check does not load the
+/// module.
 #[must_use]
 pub fn module(name: &str) -> Requirement {
     Requirement(Kind::Module(name.to_owned()))
@@ -102,7 +102,7 @@ pub fn udev() -> Requirement {
     Requirement(Kind::Udev)
 }
 
-/// The kernel must be a throw-away one, for a test that may harm other programs on its host.
+/// The kernel must be a throw-away one. For tests that could harm other programs on the same kernel.
 ///
 /// This is the case if the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of
 /// `cargo xtask test-root`.
@@ -111,8 +111,8 @@ pub fn throw_away_kernel() -> Requirement {
     Requirement(Kind::ThrowAwayKernel)
 }
 
-/// Checks requirements. Returns `true` if all are met. Otherwise records the skip and returns `false`, or fails the
-/// test, as described for the [module](self).
+/// Returns whether all requirements are met. If one is not met, the call records the skip or fails the test, as
+/// described for the [module](self).
 ///
 /// ```no_run
 /// use dm_testing::require;
@@ -132,7 +132,7 @@ pub fn throw_away_kernel() -> Requirement {
 ///
 /// # Panics
 /// A requirement is not met, and `DM_TESTING_DIR` is not set or the skip cannot be recorded there. In a throw-away
-/// kernel: a stricter check of the [module](self) fails.
+/// kernel, also in the two cases that the [module](self) lists.
 #[must_use = "a test must return if it cannot run"]
 #[track_caller]
 pub fn met(requirements: &[Requirement]) -> bool {
