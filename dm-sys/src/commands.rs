@@ -54,29 +54,30 @@ const fn control(nr: u8) -> u32 {
     iowr(NATIVE, DM_IOCTL, nr, HEADER_SIZE)
 }
 
-/// Reports the kernel's interface version; the kernel also writes it when it refuses the caller's. Since interface 4.0.
+/// Reports the kernel's interface version. The kernel also reports it in reply to a version that it refuses. Since
+/// interface 4.0.
 pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
-/// Removes every device that is not open, then those that only the removed devices kept open; with
-/// [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) also marks the devices that are still open for removal after their
-/// last close. Writes nothing back but the version. Since interface 4.0.
+/// Removes every device that is not open, then the devices that only removed devices kept open. With
+/// [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE), devices that are still open are removed after their last close.
+/// The kernel writes nothing back except the version. Since interface 4.0.
 pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);
 /// Lists the devices. Since interface 4.0; event numbers since 4.37, uuids and a prefix filter since 4.45.
 pub const DM_LIST_DEVICES: u32 = control(DM_LIST_DEVICES_CMD);
 /// Creates a device with both table slots empty. Since interface 4.0.
 pub const DM_DEV_CREATE: u32 = control(DM_DEV_CREATE_CMD);
-/// Removes a device that is not open, and its tables; with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) an open
-/// one after its last close. Since interface 4.0.
+/// Removes a device that is not open, and its tables. With [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE), an open
+/// device is removed after its last close. Since interface 4.0.
 pub const DM_DEV_REMOVE: u32 = control(DM_DEV_REMOVE_CMD);
-/// Renames a device, or sets the uuid of a device without one. The device must be given by name. Since interface 4.0;
+/// Renames a device, or sets the uuid of a device that has none. The device must be given by name. Since interface 4.0;
 /// uuids since 4.19.
 pub const DM_DEV_RENAME: u32 = control(DM_DEV_RENAME_CMD);
-/// Suspends a device if [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG) is set, else resumes it, which first moves the
-/// table in the inactive slot, if any, to the active slot. Since interface 4.0.
+/// Suspends a device if [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG) is set, and otherwise resumes the device. A resume
+/// first moves the table in the inactive slot, if there is one, to the active slot. Since interface 4.0.
 pub const DM_DEV_SUSPEND: u32 = control(DM_DEV_SUSPEND_CMD);
-/// Reports number, name, uuid, open count, state flags, event number and number of targets of a device in the header.
+/// Reports a device's number, name, uuid, open count, state flags, event number and number of targets in the header.
 /// Since interface 4.0.
 pub const DM_DEV_STATUS: u32 = control(DM_DEV_STATUS_CMD);
-/// Waits until a device's event number differs from the given one, then replies as [`DM_TABLE_STATUS`] does. Since
+/// Waits until a device's event number differs from the given number, then replies as [`DM_TABLE_STATUS`] does. Since
 /// interface 4.0.
 pub const DM_DEV_WAIT: u32 = control(DM_DEV_WAIT_CMD);
 /// Loads a table into the inactive slot. Since interface 4.0.
@@ -90,18 +91,21 @@ pub const DM_TABLE_DEPS: u32 = control(DM_TABLE_DEPS_CMD);
 pub const DM_TABLE_STATUS: u32 = control(DM_TABLE_STATUS_CMD);
 /// Lists the registered target types and their versions. Since interface 4.1.
 pub const DM_LIST_VERSIONS: u32 = control(DM_LIST_VERSIONS_CMD);
-/// Sends a message to the target that maps a sector, or to the core of the device mapper if its first word starts with
-/// `@`. Since interface 4.2.
+/// Sends a message to the target that maps a sector. A message whose first word starts with `@` goes to the core of the
+/// device mapper instead. Since interface 4.2.
 pub const DM_TARGET_MSG: u32 = control(DM_TARGET_MSG_CMD);
-/// Sets the CHS geometry of a device. Writes nothing back but the version. Since interface 4.6.
+/// Sets the cylinders, heads and sectors (CHS) that a device reports. The kernel writes nothing back except the
+/// version. Since interface 4.6.
 pub const DM_DEV_SET_GEOMETRY: u32 = control(DM_DEV_SET_GEOMETRY_CMD);
-/// Records the global event counter, so that `poll` on this open control node reports it as readable once the counter
-/// has changed. Since interface 4.36.
+/// Records the global event counter for this open control node. `poll` then reports the node as readable once the
+/// counter has changed. Since interface 4.36.
 pub const DM_DEV_ARM_POLL: u32 = control(DM_DEV_ARM_POLL_CMD);
-/// Reports the version of the target type given in `name`, loading its module if necessary. Since interface 4.41.
+/// Reports the version of the target type given in `name`, and loads the target's module if necessary. Since interface
+/// 4.41.
 pub const DM_GET_TARGET_VERSION: u32 = control(DM_GET_TARGET_VERSION_CMD);
 /// Reads from each active path of a multipath device's current group, and fails the paths that cannot be read. The
 /// ioctl goes **to the multipath block device**, not to the control node, and has no argument. Since interface 4.50.
 ///
-/// The only request code whose value depends on the architecture: `0xfd12`, or `0x2000fd12` on MIPS, PowerPC and SPARC.
+/// This is the only request code whose value depends on the architecture: `0x2000fd12` on MIPS, PowerPC and SPARC, and
+/// `0xfd12` elsewhere.
 pub const DM_MPATH_PROBE_PATHS: u32 = io(NATIVE, DM_IOCTL, DM_MPATH_PROBE_PATHS_CMD);

@@ -4,24 +4,28 @@ use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 
 /// Header of every request to the control node, and of every reply.
 ///
-/// In a command on an existing device, one of `uuid`, `name` and `dev` identifies it, and the other two must be zero;
-/// [`DM_DEV_RENAME`](crate::DM_DEV_RENAME) requires the name. Of the other commands,
-/// [`DM_DEV_CREATE`](crate::DM_DEV_CREATE) takes the name and uuid of the new device and, with
-/// [`DM_PERSISTENT_DEV_FLAG`](crate::DM_PERSISTENT_DEV_FLAG), its minor number,
-/// [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES) prefixes of names and uuids (since interface 4.45), and
-/// [`DM_GET_TARGET_VERSION`](crate::DM_GET_TARGET_VERSION) a target type as the name.
+/// In a command on an existing device, one of `uuid`, `name` and `dev` identifies the device. The other two must be
+/// zero. [`DM_DEV_RENAME`](crate::DM_DEV_RENAME) requires the name.
+///
+/// Other commands use these fields as follows:
+///
+/// - [`DM_DEV_CREATE`](crate::DM_DEV_CREATE) takes the name and uuid of the new device and, with
+///   [`DM_PERSISTENT_DEV_FLAG`](crate::DM_PERSISTENT_DEV_FLAG), its minor number.
+/// - [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES) takes prefixes of names and uuids, since interface 4.45.
+/// - [`DM_GET_TARGET_VERSION`](crate::DM_GET_TARGET_VERSION) takes a target type as the name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dm_ioctl {
-    /// In a request: the interface version that the caller needs. In a reply: the kernel's version, also if the kernel
-    /// refused the caller's.
+    /// In a request: the interface version that the caller needs. In a reply: the kernel's version, even if the kernel
+    /// refused the requested version.
     pub version: [u32; 3],
-    /// In a request: bytes in the whole buffer. In a reply: bytes that the reply uses. Both include this header.
+    /// In a request: size of the whole buffer in bytes. In a reply: number of bytes that the reply uses. Both include
+    /// this header.
     pub data_size: u32,
     /// Offset in bytes from the start of this header to the payload.
     pub data_start: u32,
-    /// In a request: number of [`dm_target_spec`] in the table to load. In a reply: number of targets in the active
-    /// table, or in the inactive one with [`DM_QUERY_INACTIVE_TABLE_FLAG`](crate::DM_QUERY_INACTIVE_TABLE_FLAG).
+    /// In a request: number of [`dm_target_spec`]s in the table to load. In a reply: number of targets in the active
+    /// table, or, with [`DM_QUERY_INACTIVE_TABLE_FLAG`](crate::DM_QUERY_INACTIVE_TABLE_FLAG), in the inactive table.
     pub target_count: u32,
     /// In a reply: how many times the device is open.
     pub open_count: i32,
@@ -32,7 +36,7 @@ pub struct dm_ioctl {
     pub event_nr: u32,
     /// Not used.
     pub padding: u32,
-    /// Device number as `huge_encode_dev` of the kernel's `include/linux/kdev_t.h` packs it, or 0.
+    /// Device number in the encoding of the kernel's `huge_encode_dev` (`include/linux/kdev_t.h`), or 0.
     pub dev: u64,
     /// Name of the device, NUL-terminated.
     pub name: [u8; DM_NAME_LEN],
@@ -64,8 +68,8 @@ impl Default for dm_ioctl {
 
 /// One line of a table, or the status of one line.
 ///
-/// The NUL-terminated parameters follow the structure directly; the next structure starts at a multiple of 8 bytes from
-/// the first one.
+/// The NUL-terminated parameters follow the structure directly. The next structure starts at a multiple of 8 bytes,
+/// counted from the first structure.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_spec {
@@ -75,9 +79,10 @@ pub struct dm_target_spec {
     pub length: u64,
     /// In a reply: always 0. In a request: not used.
     pub status: i32,
-    /// Offset in bytes to the next structure: from the start of **this** one in a table to load, from the start of the
-    /// **first** one in a status. In the last one of a status it is the end of the parameters, rounded up to a multiple
-    /// of 8, which can lie beyond the reply's `data_size`.
+    /// Offset in bytes to the next structure. In a table to load, the offset is counted from the start of **this**
+    /// structure. In a status, it is counted from the start of the **first** structure. The last structure of a status
+    /// contains the offset of the end of its parameters, rounded up to a multiple of 8. This offset can lie beyond the
+    /// reply's `data_size`.
     pub next: u32,
     /// Target type, NUL-terminated.
     pub target_type: [u8; DM_MAX_TYPE_NAME],
@@ -96,9 +101,9 @@ pub struct dm_target_deps {
 }
 
 /// One entry of the reply of [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES). A [`dm_name_list_trailer`] follows the name,
-/// see [`trailer_offset`](Self::trailer_offset).
+/// at [`trailer_offset`](Self::trailer_offset).
 ///
-/// If the list is empty, the reply's `data_size` is its `data_start`.
+/// If the list is empty, the reply's `data_size` equals its `data_start`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_name_list {
@@ -106,14 +111,14 @@ pub struct dm_name_list {
     pub dev: u64,
     /// Offset in bytes from the start of this entry to the next one, 0 in the last.
     pub next: u32,
-    /// Start of the name, NUL-terminated. Where C pads the structure to 16 bytes, the name starts inside it, so use the
-    /// offset of this field and not the size of the structure.
+    /// Start of the NUL-terminated name. Use the offset of this field, not the size of the structure: if C pads the
+    /// structure to 16 bytes, the name starts in the padding.
     pub name: [u8; 0],
 }
 
 impl dm_name_list {
-    /// Offset in bytes from the start of an entry to its [`dm_name_list_trailer`], for a name of
-    /// `name_len` bytes without its NUL. `None` if that exceeds a `usize`.
+    /// Offset in bytes from the start of an entry to its [`dm_name_list_trailer`], for a name of `name_len` bytes
+    /// without its NUL. Returns `None` if the offset does not fit in a `usize`.
     pub const fn trailer_offset(name_len: usize) -> Option<usize> {
         const AROUND_NAME: usize = core::mem::offset_of!(dm_name_list, name) + 1;
         match name_len.checked_add(AROUND_NAME) {
@@ -123,8 +128,7 @@ impl dm_name_list {
     }
 }
 
-/// The fields after the name of a [`dm_name_list`]. The C header describes them in a comment, without a name for the
-/// structure.
+/// The fields after the name of a [`dm_name_list`]. The C header only describes them in a comment.
 ///
 /// Kernel: `drivers/md/dm-ioctl.c`, `list_devices`.
 #[repr(C)]
@@ -135,7 +139,7 @@ pub struct dm_name_list_trailer {
     /// `DM_NAME_LIST_FLAG_*` bits, or 0 if the request lacked [`DM_UUID_FLAG`](crate::DM_UUID_FLAG). Since interface
     /// 4.45; earlier kernels leave the caller's bytes there.
     pub flags: u32,
-    /// Start of the uuid, NUL-terminated, if `flags` has
+    /// Start of the NUL-terminated uuid, if `flags` has
     /// [`DM_NAME_LIST_FLAG_HAS_UUID`](crate::DM_NAME_LIST_FLAG_HAS_UUID).
     pub uuid: [u8; 0],
 }
@@ -149,7 +153,7 @@ pub struct dm_target_versions {
     pub next: u32,
     /// Major, minor and patch level.
     pub version: [u32; 3],
-    /// Start of the type's name, NUL-terminated.
+    /// Start of the NUL-terminated name of the target type.
     pub name: [u8; 0],
 }
 
@@ -157,10 +161,10 @@ pub struct dm_target_versions {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_msg {
-    /// A sector of the mapped device; the target that maps it gets the message. Ignored if the first word of the text
-    /// starts with `@`: the core gets that message.
+    /// A sector of the mapped device. The target that maps this sector gets the message. If the first word of the text
+    /// starts with `@`, the core gets the message and the sector is ignored.
     pub sector: u64,
-    /// Start of the text, NUL-terminated.
+    /// Start of the NUL-terminated text.
     pub message: [u8; 0],
 }
 

@@ -4,7 +4,8 @@
 pub const DM_COOKIE_MAGIC: u32 = 0x0d4d;
 /// The bits of the cookie that hold flags.
 pub const DM_UDEV_FLAGS_MASK: u32 = 0xffff_0000;
-/// Position of the flags in the cookie: flags such as [`DM_UDEV_PRIMARY_SOURCE_FLAG`] are shifted left by it.
+/// Position of the flags in the cookie: shift flags such as [`DM_UDEV_PRIMARY_SOURCE_FLAG`] left by this number of
+/// bits.
 pub const DM_UDEV_FLAGS_SHIFT: u32 = 16;
 
 /// Flag: the device mapper's own rules make no links in `/dev/mapper`.
@@ -15,26 +16,25 @@ pub const DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG: u32 = 0x0002;
 pub const DM_UDEV_DISABLE_DISK_RULES_FLAG: u32 = 0x0004;
 /// Flag: all other rules should do nothing.
 pub const DM_UDEV_DISABLE_OTHER_RULES_FLAG: u32 = 0x0008;
-/// Flag: if another device claims the same link, that device gets it.
+/// Flag: if another device claims the same link, the other device gets the link.
 pub const DM_UDEV_LOW_PRIORITY_FLAG: u32 = 0x0010;
 /// Flag: libdevmapper leaves the device nodes to udev.
 pub const DM_UDEV_DISABLE_LIBRARY_FALLBACK: u32 = 0x0020;
-/// Flag: the event comes from a command and not from `udevadm trigger`; libdevmapper always sets
-/// it.
+/// Flag: the event comes from a command and not from `udevadm trigger`. libdevmapper always sets this flag.
 pub const DM_UDEV_PRIMARY_SOURCE_FLAG: u32 = 0x0040;
-/// Flag 0 for the use of the subsystem that owns the device.
+/// Flag 0 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG0: u32 = 0x0100;
-/// Flag 1 for the use of the subsystem that owns the device.
+/// Flag 1 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG1: u32 = 0x0200;
-/// Flag 2 for the use of the subsystem that owns the device.
+/// Flag 2 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG2: u32 = 0x0400;
-/// Flag 3 for the use of the subsystem that owns the device.
+/// Flag 3 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG3: u32 = 0x0800;
-/// Flag 4 for the use of the subsystem that owns the device.
+/// Flag 4 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG4: u32 = 0x1000;
-/// Flag 5 for the use of the subsystem that owns the device.
+/// Flag 5 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG5: u32 = 0x2000;
-/// Flag 6 for the use of the subsystem that owns the device.
+/// Flag 6 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG6: u32 = 0x4000;
-/// Flag 7 for the use of the subsystem that owns the device.
+/// Flag 7 whose meaning the subsystem that owns the device, such as LVM, defines.
 pub const DM_SUBSYSTEM_UDEV_FLAG7: u32 = 0x8000;
