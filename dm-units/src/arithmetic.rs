@@ -134,10 +134,10 @@ macro_rules! integer_times {
 macro_rules! arithmetic {
     ($unit:ident, $number:ident) => {
         impl $unit {
-            /// The number 0.
+            /// Zero.
             pub const ZERO: Self = Self(0);
 
-            /// The largest number that fits in the field.
+            /// The largest value of this type.
             pub const MAX: Self = Self($number::MAX);
 
             const fn some(number: Option<$number>) -> Option<Self> {
@@ -153,7 +153,7 @@ macro_rules! arithmetic {
                 Self::some(self.0.checked_add(rhs.0))
             }
 
-            /// Subtracts, or returns `None` if `rhs` is the larger.
+            /// Subtracts, or returns `None` if `rhs` is larger.
             #[inline]
             pub const fn checked_sub(self, rhs: Self) -> Option<Self> {
                 Self::some(self.0.checked_sub(rhs.0))
@@ -171,37 +171,37 @@ macro_rules! arithmetic {
                 Self::some(self.0.checked_div(rhs))
             }
 
-            /// The remainder of dividing by a number, or `None` if `rhs` is zero.
+            /// Returns the remainder of dividing by a number, or `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_rem(self, rhs: $number) -> Option<Self> {
                 Self::some(self.0.checked_rem(rhs))
             }
 
-            /// The number of times that `rhs` fits into this, or `None` if `rhs` is zero.
+            /// Returns how many times `rhs` fits into this, or `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_div_unit(self, rhs: Self) -> Option<$number> {
                 self.0.checked_div(rhs.0)
             }
 
-            /// The remainder of dividing by `rhs`, or `None` if `rhs` is zero.
+            /// Returns the remainder of dividing by `rhs`, or `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_rem_unit(self, rhs: Self) -> Option<Self> {
                 self.checked_rem(rhs.0)
             }
 
-            /// Adds; the result is at most [`MAX`](Self::MAX).
+            /// Adds, or returns [`MAX`](Self::MAX) on overflow.
             #[inline]
             pub const fn saturating_add(self, rhs: Self) -> Self {
                 Self(self.0.saturating_add(rhs.0))
             }
 
-            /// Subtracts; the result is at least [`ZERO`](Self::ZERO).
+            /// Subtracts, or returns [`ZERO`](Self::ZERO) if `rhs` is larger.
             #[inline]
             pub const fn saturating_sub(self, rhs: Self) -> Self {
                 Self(self.0.saturating_sub(rhs.0))
             }
 
-            /// Multiplies by a number; the result is at most [`MAX`](Self::MAX).
+            /// Multiplies by a number, or returns [`MAX`](Self::MAX) on overflow.
             #[inline]
             pub const fn saturating_mul(self, rhs: $number) -> Self {
                 Self(self.0.saturating_mul(rhs))
@@ -216,7 +216,7 @@ macro_rules! arithmetic {
                 }
             }
 
-            /// The largest multiple of `size` that is at most this, or `None` if `size` is zero.
+            /// Rounds down to a multiple of `size`. Returns `None` if `size` is zero.
             #[inline]
             pub const fn align_down(self, size: Self) -> Option<Self> {
                 match self.0.checked_rem(size.0) {
@@ -225,7 +225,7 @@ macro_rules! arithmetic {
                 }
             }
 
-            /// The smallest multiple of `size` that is at least this, or `None` if `size` is zero or on overflow.
+            /// Rounds up to a multiple of `size`. Returns `None` if `size` is zero or on overflow.
             #[inline]
             pub const fn align_up(self, size: Self) -> Option<Self> {
                 Self::some(self.0.checked_next_multiple_of(size.0))

@@ -1,6 +1,6 @@
-//! Decimal numbers as in tables and statuses, for code that reads and writes many thousand lines.
+//! Reads and writes decimal numbers quickly, for code that handles many thousand lines of tables and statuses.
 //!
-//! The benchmark `decimal` compares this with the standard library.
+//! The benchmark `decimal` compares this module with the standard library.
 
 use core::fmt;
 
@@ -9,12 +9,12 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 /// Any number of this many digits fits into a `u64`.
 const SAFE_DIGITS: usize = 19;
 
-/// Reads a number of one or more decimal digits and nothing else: no sign, no prefix, no white space.
+/// Reads a number that consists of one or more decimal digits, without a sign, a prefix or white space.
 ///
 /// # Errors
 ///
-/// [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) at the first byte that is not a digit, or if the text is empty;
-/// [`TooLarge`](ParseUnitErrorKind::TooLarge) for more than `u64::MAX`.
+/// [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) at the first byte that is not a digit, or if the text is empty.
+/// [`TooLarge`](ParseUnitErrorKind::TooLarge) if the number exceeds `u64::MAX`.
 #[inline]
 pub fn parse_u64(text: &[u8]) -> Result<u64, ParseUnitError> {
     parse(text, Wanted::Number, 0)
@@ -41,9 +41,9 @@ pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64,
     checked(digits).ok_or(error(ParseUnitErrorKind::TooLarge, 0))
 }
 
-/// Reads the decimal digits at the start of a text, and returns the text after them: `128 0` is 128 and ` 0`.
+/// Reads the number at the start of a text. Returns the number and the rest of the text: 128 and ` 0` for `128 0`.
 ///
-/// `None` if there are no digits, or more than 19 digits, which may exceed `u64::MAX`.
+/// Returns `None` if the text starts with no digit, or with more than 19 digits, which can exceed `u64::MAX`.
 #[inline]
 pub fn split_u64(text: &[u8]) -> Option<(u64, &[u8])> {
     let (mut number, mut rest) = (0_u64, text);
@@ -88,9 +88,10 @@ pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
 /// Enough bytes for each text that this crate writes in a buffer; the longest has 20 digits and ` blocks`.
 pub(crate) const SHORT: usize = 32;
 
-/// A text buffer of `ROOM` bytes on the stack, for texts of several parts that are written and padded as one.
+/// A text buffer of `ROOM` bytes on the stack. It joins the parts of a text, so that they can be written and padded as
+/// one.
 ///
-/// Methods that fail leave the text unchanged. Appending a number may need up to 6 bytes more than the number has
+/// Methods that fail leave the text unchanged. Appending a number can need up to 6 bytes more than the number has
 /// digits.
 ///
 /// ```
@@ -135,7 +136,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len
     }
 
-    /// Shortens the text to its first `len` bytes; does nothing if the text is not longer.
+    /// Shortens the text to its first `len` bytes. Does nothing if the text is not longer than that.
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         // `as_str` checks the bytes after the text as well.
@@ -143,7 +144,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len = self.len.min(len);
     }
 
-    /// Appends bytes, which should be ASCII characters: [`as_str`](Self::as_str) fails if the text is not UTF-8.
+    /// Appends bytes. They should be ASCII characters, since [`as_str`](Self::as_str) fails if the text is not UTF-8.
     ///
     /// # Errors
     ///
@@ -181,7 +182,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         }
     }
 
-    /// Replaces the byte at `at`, such as a placeholder digit, by a number in decimal digits.
+    /// Replaces the byte at `at`, such as a placeholder digit, with a number in decimal digits.
     ///
     /// # Errors
     ///
@@ -247,9 +248,9 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of 16 bytes; or
-    /// the text is not UTF-8, after a [`push`](Self::push) of other bytes or a [`truncate`](Self::truncate) within a
-    /// character.
+    /// [`fmt::Error`]: the text is not UTF-8, because [`push`](Self::push) has appended other bytes or
+    /// [`truncate`](Self::truncate) has split a character. Also if the length of the text, rounded up to a multiple of
+    /// 16, exceeds `ROOM`.
     #[inline]
     pub fn as_str(&self) -> Result<&str, fmt::Error> {
         // The standard library checks aligned blocks of this size at once, and the rest byte by byte.

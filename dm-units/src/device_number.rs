@@ -8,8 +8,8 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
 /// The number of a block device, `major:minor`.
 ///
-/// The kernel has 12 bits for the major and 20 bits for the minor number. This type stores, reads and prints larger
-/// ones as well, but [`to_huge`](Self::to_huge) returns `None` for them.
+/// The kernel has 12 bits for the major and 20 bits for the minor number. This type also stores, reads and prints
+/// larger numbers, but [`to_huge`](Self::to_huge) returns `None` for them.
 ///
 /// ```
 /// use dm_units::DeviceNumber;
@@ -23,7 +23,7 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 pub struct DeviceNumber {
     /// Identifies the driver.
     pub major: u32,
-    /// Identifies the device among those of the driver.
+    /// Identifies the device among the devices of the driver.
     pub minor: u32,
 }
 
@@ -34,13 +34,13 @@ const MAX_MAJOR: u32 = 0xfff;
 const MAX_MINOR: u32 = 0xf_ffff;
 
 impl DeviceNumber {
-    /// The number `major:minor`.
+    /// Makes the number `major:minor`.
     #[inline]
     pub const fn new(major: u32, minor: u32) -> Self {
         Self { major, minor }
     }
 
-    /// Reads the kernel's huge encoding, as in `dm_ioctl.dev`, or returns `None` if a bit above the lowest 32 is set.
+    /// Decodes the kernel's huge encoding, as in `dm_ioctl.dev`. Returns `None` if the number has more than 32 bits.
     ///
     /// Kernel: `huge_decode_dev` in `include/linux/kdev_t.h`.
     #[doc(alias = "from_kdev_t")]
@@ -49,8 +49,8 @@ impl DeviceNumber {
         if dev > u32::MAX as u64 { None } else { Some(Self::from_dev_t(dev)) }
     }
 
-    /// The kernel's huge encoding, as in `dm_ioctl.dev`, or `None` if the major number has more than 12 bits or the
-    /// minor number more than 20.
+    /// Returns the kernel's huge encoding, as in `dm_ioctl.dev`, or `None` if the major number has more than 12 bits or
+    /// the minor number more than 20.
     ///
     /// Kernel: `huge_encode_dev` in `include/linux/kdev_t.h`.
     #[doc(alias = "to_kdev_t")]
@@ -59,7 +59,7 @@ impl DeviceNumber {
         if self.major > MAX_MAJOR || self.minor > MAX_MINOR { None } else { Some(self.to_dev_t()) }
     }
 
-    /// Reads a `dev_t` of the C library, such as `st_rdev` of `stat`.
+    /// Decodes a `dev_t` of the C library, such as `st_rdev` of `stat`.
     ///
     /// The C libraries of Linux extend the huge encoding to all 32 bits of both numbers, so every `dev_t` is valid.
     #[inline]
@@ -70,7 +70,7 @@ impl DeviceNumber {
         }
     }
 
-    /// The `dev_t` of the C library, as `makedev` returns it.
+    /// Returns the `dev_t` of the C library, as `makedev` does.
     #[inline]
     pub const fn to_dev_t(self) -> u64 {
         let major = self.major as u64;
@@ -123,7 +123,7 @@ impl fmt::Display for DeviceNumber {
     }
 }
 
-/// The same as `Display`, as for the addresses of the standard library.
+/// Prints the same as `Display`, like the IP addresses of the standard library.
 impl fmt::Debug for DeviceNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

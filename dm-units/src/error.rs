@@ -4,7 +4,7 @@ use core::fmt;
 
 /// A text that is not a valid unit, device number, version or decimal number.
 ///
-/// It records which kind of value was expected, what is wrong with the text, and where.
+/// The error records which kind of value was expected, what is wrong with the text, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseUnitError {
     wanted: Wanted,
@@ -12,21 +12,21 @@ pub struct ParseUnitError {
     offset: usize,
 }
 
-/// What is wrong with a text, as [`ParseUnitError::kind`] tells.
+/// What is wrong with a text, as [`ParseUnitError::kind`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseUnitErrorKind {
-    /// A decimal digit was expected; the text ends or has another character there.
+    /// A decimal digit was expected, but the text ends or has another character there.
     ExpectedDigit,
-    /// The colon of a device number was expected; the text ends or has another character there.
+    /// The colon of a device number was expected, but the text ends or has another character there.
     ExpectedColon,
-    /// A dot of a version was expected; the text ends or has another character there.
+    /// A dot of a version was expected, but the text ends or has another character there.
     ExpectedDot,
     /// The text ends where a unit was expected: after a space or a fraction.
     ExpectedUnit,
-    /// The unit is not one of those that this crate reads.
+    /// This crate does not read this unit.
     UnknownUnit,
-    /// The unit can mean a power of 1000 or of 1024, such as `M` or `MB`.
+    /// The unit, such as `M` or `MB`, can mean a power of 1000 or of 1024.
     AmbiguousUnit,
     /// The size is not a whole number of the requested unit.
     NotWhole,
@@ -57,7 +57,7 @@ impl ParseUnitError {
     }
 
     /// The position of the error in bytes from the start of the text: the first wrong character or unit, the first
-    /// digit of a number that is too large, or the length of the text if its end came too early. It is 0 for
+    /// digit of a number that is too large, or the length of the text if the text ends too early. The position is 0 for
     /// [`NotWhole`](ParseUnitErrorKind::NotWhole).
     pub const fn offset(&self) -> usize {
         self.offset

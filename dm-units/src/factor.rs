@@ -1,11 +1,11 @@
 //! The integers that units are multiplied and divided by.
 
-/// An integer that a unit can be multiplied and divided by; `T` is the unit's number, `u64` or `u128`.
+/// An integer by which a unit can be multiplied and divided. `T` is the type of the unit's number, `u64` or `u128`.
 ///
-/// Implemented for `u8`, `u16`, `u32`, `u64`, `usize` and `i32`, for `u128` with [`Bytes`](crate::Bytes), and for
-/// references to them. `i32` is the type of a literal without a suffix, so `unit * 2` compiles.
+/// Implemented for `u8`, `u16`, `u32`, `u64`, `usize` and `i32`, for [`Bytes`](crate::Bytes) also for `u128`, and for
+/// references to these types. `i32` is the type of a literal without a suffix, so `unit * 2` compiles.
 ///
-/// The trait is sealed: it cannot be implemented outside this crate.
+/// The trait is sealed: other crates cannot implement it.
 ///
 /// ```
 /// use dm_units::{Bytes, Sectors};

@@ -7,8 +7,9 @@
 //! assert_eq!(Bytes(4 * iec::wide::GI).to_sectors_exact(), Some(Sectors(8 * iec::MI)));
 //! ```
 //!
-//! These are not tied to a unit: `Sectors(iec::GI)` is 2³⁰ sectors, which are 512 GiB. [`EI`] is the largest that fits
-//! in a `u64`; [`wide`] has the same and larger ones as `u128`, the number type of [`Bytes`](crate::Bytes).
+//! The multiples are not tied to a unit: `Sectors(iec::GI)` is 2³⁰ sectors, or 512 GiB. [`EI`] is the largest multiple
+//! that fits in a `u64`. [`wide`] has the same multiples and two larger ones as `u128`, the number type of
+//! [`Bytes`](crate::Bytes).
 
 macro_rules! multiples {
     ($number:ident: $($(#[$doc:meta])* $name:ident = $power:literal;)+) => {$(

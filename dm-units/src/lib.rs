@@ -1,7 +1,7 @@
 //! Units of block storage: [`Sectors`], [`Bytes`], [`DataBlocks`], [`MetaBlocks`], [`DeviceNumber`] and [`Version`].
 //!
-//! A count of sectors and a count of bytes are both just numbers, and mixing them up destroys data. With a separate
-//! type for each, the compiler keeps them apart.
+//! Counts of sectors and of bytes are both just numbers, and mixing them up destroys data. With a separate type for
+//! each unit, the compiler keeps them apart.
 //!
 //! ```
 //! use dm_units::{DataBlocks, DeviceNumber, Sectors};
@@ -33,19 +33,23 @@
 //! | `unit / unit` | a number |
 //! | `unit % unit` | a unit |
 //!
-//! A number is an integer of any of the types that [`Factor`] names. [`iec`] has 1024, 1024 × 1024 and so on as
-//! constants.
+//! A number has one of the integer types that [`Factor`] lists. [`iec`] has 1024, 1024 × 1024 and so on as constants.
 //!
-//! Operators never wrap: on overflow, on division by zero and for a negative factor or divisor they panic, in every
-//! build profile. For numbers from users, files or the kernel use the `checked_*` and `saturating_*` methods, which
+//! Operators never wrap. They panic on overflow, on division by zero and for a negative factor or divisor, in every
+//! build profile. For numbers from users, files or the kernel, use the `checked_*` and `saturating_*` methods, which
 //! never panic.
 //!
 //! # Integers
 //!
-//! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to the type of its
-//! field and to `u128`; `TryFrom` converts `i32`, `i64`, `isize` and `u128` to a unit, a unit to `u32`, `usize` and
-//! `i64`, and [`Bytes`] to `u64`. The number itself is the field `.0`. One unit is converted to another by methods; the
-//! name of each that rounds says how.
+//! The number of a unit is the field `.0`. Units are converted as follows:
+//!
+//! | from | to | with |
+//! |---|---|---|
+//! | `u8`, `u16`, `u32`, `u64`, `usize` | a unit | `From` |
+//! | `i32`, `i64`, `isize`, `u128` | a unit | `TryFrom`; from `u128` to [`Bytes`] also `From` |
+//! | a unit | the type of its field, `u128` | `From` |
+//! | a unit | `u32`, `usize`, `i64`; from [`Bytes`] also `u64` | `TryFrom` |
+//! | a unit | another unit | methods; if one rounds, its name says how |
 //!
 //! ```
 //! use dm_units::{Bytes, Sectors, iec};
@@ -58,26 +62,30 @@
 //!
 //! # Text
 //!
-//! `Display` writes the bare number. With the alternate flag, `{:#}`, a size is written in the largest of B, KiB, MiB,
-//! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more, with at most two decimals, rounded to nearest, halves
-//! up. A size that rounds to 1024 of a unit is written as 1 of the next larger one. Zero is written as `0 B`.
-//! [`DataBlocks`], whose size is not known, are written as `16 blocks`. Width, fill and alignment work as for numbers;
-//! a precision is ignored.
+//! `Display` writes the bare number. The alternate form, `{:#}`, writes a size for people:
 //!
-//! `FromStr` reads the following forms. A text that `{:#}` has rounded is refused or read as another size, so store the
-//! bare number.
+//! - The unit is the largest of B, KiB, MiB, GiB, TiB, PiB, EiB, ZiB and YiB in which the size is at least 1. A size
+//!   that rounds to 1024 of a unit is written as 1 of the next larger unit.
+//! - The number has at most two decimals. It is rounded to nearest, halves up.
+//! - Zero is written as `0 B`.
+//! - [`DataBlocks`] are written as `16 blocks`, since the size of a block is not known.
+//!
+//! Width, fill and alignment work as for numbers. A precision is ignored.
+//!
+//! To store a unit as text, use the bare number: a text that `{:#}` has rounded is refused or read as another size.
+//! `FromStr` reads these forms:
 //!
 //! - a bare number, counted in the type's unit: `16`;
 //! - a number with or without a fraction, at most one space, and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, `PiB`, `EiB`,
 //!   `ZiB`, `YiB`, or `s` for sectors: `16MiB`, `1.5 GiB`, `8s`. The size must be a whole number of the type's unit;
 //! - for [`DataBlocks`], only `block` or `blocks` as the unit: `16 blocks`.
 //!
-//! `M`, `MB` and their like are refused: to some programs they are powers of 1000, to others powers of 1024.
+//! `M`, `MB` and the like are refused, since they mean powers of 1000 to some programs and powers of 1024 to others.
 //!
 //! # Features
 //!
-//! `serde`: units as numbers, device numbers and versions as text such as `"253:7"` and `"4.48.0"`. Formats for people hold a
-//! number of bytes beyond 64 bits as text.
+//! `serde`: stores units as numbers, and device numbers and versions as text such as `"253:7"` and `"4.48.0"`. In
+//! human-readable formats, [`Bytes`] that exceed 64 bits are stored as text.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]

@@ -20,7 +20,7 @@ const SECTORS_PER_META_BLOCK: u64 = 8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sectors(pub u64);
 
-/// A number of bytes; wide enough for any number of [`Sectors`] or [`MetaBlocks`].
+/// A number of bytes. The type can hold every number of [`Sectors`] or [`MetaBlocks`].
 ///
 /// # Panics
 ///
@@ -30,7 +30,7 @@ pub struct Bytes(pub u128);
 
 /// A number of data blocks of a thin pool, a cache or another target whose table sets the block size.
 ///
-/// The type does not store the size of a block; conversions take it as the argument `block_size`.
+/// The type does not store the size of a block. Conversions take the size as the argument `block_size`.
 ///
 /// # Panics
 ///
@@ -53,20 +53,20 @@ arithmetic!(MetaBlocks, u64);
 integer_times!(Bytes: u128);
 
 impl Sectors {
-    /// Converts to bytes, which is always exact.
+    /// Converts to bytes. The result is always exact.
     #[doc(alias = "bytes")]
     #[inline]
     pub const fn to_bytes(self) -> Bytes {
         Bytes((self.0 as u128).saturating_mul(BYTES_PER_SECTOR))
     }
 
-    /// Converts to data blocks and rounds down; `None` if `block_size` is zero.
+    /// Converts to data blocks and rounds down. Returns `None` if `block_size` is zero.
     #[inline]
     pub const fn to_data_blocks_floor(self, block_size: Sectors) -> Option<DataBlocks> {
         DataBlocks::some(self.checked_div_unit(block_size))
     }
 
-    /// Converts to data blocks and rounds up; `None` if `block_size` is zero.
+    /// Converts to data blocks and rounds up. Returns `None` if `block_size` is zero.
     #[inline]
     pub const fn to_data_blocks_ceil(self, block_size: Sectors) -> Option<DataBlocks> {
         match block_size {
@@ -75,7 +75,8 @@ impl Sectors {
         }
     }
 
-    /// Converts to data blocks; `None` if the size is not a whole number of them or `block_size` is zero.
+    /// Converts to data blocks. Returns `None` if the size is not a whole number of data blocks, or if `block_size` is
+    /// zero.
     #[inline]
     pub const fn to_data_blocks_exact(self, block_size: Sectors) -> Option<DataBlocks> {
         if self.is_multiple_of(block_size) { self.to_data_blocks_floor(block_size) } else { None }
@@ -94,7 +95,7 @@ impl Sectors {
         MetaBlocks(self.0.div_ceil(SECTORS_PER_META_BLOCK))
     }
 
-    /// Converts to metadata blocks; `None` if the size is not a whole number of them.
+    /// Converts to metadata blocks. Returns `None` if the size is not a whole number of metadata blocks.
     #[inline]
     pub const fn to_meta_blocks_exact(self) -> Option<MetaBlocks> {
         if self.0 % SECTORS_PER_META_BLOCK == 0 { Some(self.to_meta_blocks_floor()) } else { None }
@@ -102,20 +103,21 @@ impl Sectors {
 }
 
 impl Bytes {
-    /// Converts to sectors and rounds down; `None` if the result exceeds [`Sectors::MAX`].
+    /// Converts to sectors and rounds down. Returns `None` if the result exceeds [`Sectors::MAX`].
     #[doc(alias = "sectors")]
     #[inline]
     pub const fn to_sectors_floor(self) -> Option<Sectors> {
         Sectors::some(narrow(self.0 / BYTES_PER_SECTOR))
     }
 
-    /// Converts to sectors and rounds up; `None` if the result exceeds [`Sectors::MAX`].
+    /// Converts to sectors and rounds up. Returns `None` if the result exceeds [`Sectors::MAX`].
     #[inline]
     pub const fn to_sectors_ceil(self) -> Option<Sectors> {
         Sectors::some(narrow(self.0.div_ceil(BYTES_PER_SECTOR)))
     }
 
-    /// Converts to sectors; `None` if the size is not a whole number of them or exceeds [`Sectors::MAX`].
+    /// Converts to sectors. Returns `None` if the size is not a whole number of sectors, or if the result exceeds
+    /// [`Sectors::MAX`].
     #[inline]
     pub const fn to_sectors_exact(self) -> Option<Sectors> {
         if self.0 % BYTES_PER_SECTOR == 0 { self.to_sectors_floor() } else { None }
@@ -123,13 +125,13 @@ impl Bytes {
 }
 
 impl DataBlocks {
-    /// Converts to sectors; `None` on overflow.
+    /// Converts to sectors. Returns `None` on overflow.
     #[inline]
     pub const fn to_sectors(self, block_size: Sectors) -> Option<Sectors> {
         block_size.checked_mul(self.0)
     }
 
-    /// Converts to bytes; `None` on overflow.
+    /// Converts to bytes. Returns `None` on overflow.
     #[inline]
     pub const fn to_bytes(self, block_size: Sectors) -> Option<Bytes> {
         block_size.to_bytes().checked_mul(self.0 as u128)
@@ -137,14 +139,14 @@ impl DataBlocks {
 }
 
 impl MetaBlocks {
-    /// Converts to sectors; `None` on overflow.
+    /// Converts to sectors. Returns `None` on overflow.
     #[doc(alias = "sectors")]
     #[inline]
     pub const fn to_sectors(self) -> Option<Sectors> {
         Sectors(SECTORS_PER_META_BLOCK).checked_mul(self.0)
     }
 
-    /// Converts to bytes, which is always exact.
+    /// Converts to bytes. The result is always exact.
     #[inline]
     pub const fn to_bytes(self) -> Bytes {
         Bytes((self.0 as u128).saturating_mul(META_BLOCK_SIZE as u128))

@@ -29,7 +29,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version `major.minor.patch`.
+    /// Makes the version `major.minor.patch`.
     #[must_use]
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
@@ -45,9 +45,9 @@ impl fmt::Display for Version {
 
 /// Reads `4.48.0`: three decimal numbers of at most 32 bits, and two dots.
 ///
-/// The error is [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) or
-/// [`ExpectedDot`](ParseUnitErrorKind::ExpectedDot) at the first wrong character or at the end of the text, or
-/// [`TooLarge`](ParseUnitErrorKind::TooLarge) at the first digit of the number.
+/// If the text has another form, the error is [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) or
+/// [`ExpectedDot`](ParseUnitErrorKind::ExpectedDot) at the first wrong character or at the end of the text. If a number
+/// is too large, the error is [`TooLarge`](ParseUnitErrorKind::TooLarge) at the number's first digit.
 impl FromStr for Version {
     type Err = ParseUnitError;
 
