@@ -54,8 +54,8 @@ const fn control(nr: u8) -> u32 {
     iowr(NATIVE, DM_IOCTL, nr, HEADER_SIZE)
 }
 
-/// Reports the kernel's interface version. The kernel also reports it in reply to a version that it refuses. Since
-/// interface 4.0.
+/// Reports the kernel's interface version. The kernel also reports its version when it refuses the version of a
+/// request. Since interface 4.0.
 pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
 /// Removes every device that is not open, then the devices that only removed devices kept open. With
 /// [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE), devices that are still open are removed after their last close.

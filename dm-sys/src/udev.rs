@@ -22,19 +22,19 @@ pub const DM_UDEV_LOW_PRIORITY_FLAG: u32 = 0x0010;
 pub const DM_UDEV_DISABLE_LIBRARY_FALLBACK: u32 = 0x0020;
 /// Flag: the event comes from a command and not from `udevadm trigger`. libdevmapper always sets this flag.
 pub const DM_UDEV_PRIMARY_SOURCE_FLAG: u32 = 0x0040;
-/// Flag 0 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 0 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG0: u32 = 0x0100;
-/// Flag 1 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 1 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG1: u32 = 0x0200;
-/// Flag 2 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 2 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG2: u32 = 0x0400;
-/// Flag 3 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 3 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG3: u32 = 0x0800;
-/// Flag 4 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 4 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG4: u32 = 0x1000;
-/// Flag 5 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 5 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG5: u32 = 0x2000;
-/// Flag 6 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 6 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG6: u32 = 0x4000;
-/// Flag 7 whose meaning the subsystem that owns the device, such as LVM, defines.
+/// Flag 7 for private use by the subsystem that owns the device, such as LVM.
 pub const DM_SUBSYSTEM_UDEV_FLAG7: u32 = 0x8000;

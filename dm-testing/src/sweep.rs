@@ -19,7 +19,7 @@ const MAX_COMMANDS: usize = 100_000;
 /// Runs a program repeatedly, each time on a new kernel in memory with a failure at another command, and checks the
 /// result of each run.
 ///
-/// The first run has no failure. Then each command that the program sends has several runs:
+/// The first run has no failure. Then there are several runs for each command that the program sends:
 ///
 /// - The command fails without taking effect, once with each of several [errnos](Self::errnos).
 /// - The command takes effect, but its reply is lost (`EFAULT`, which the kernel returns if it cannot write the reply).

@@ -52,7 +52,7 @@
 //! | `flakey` | ignores the flags of `corrupt_bio_byte`, and corrupts nothing at random | |
 //! | `mirror`, `switch` | have at most 2^24 regions | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
-//! | events of `raid` | one for each leg that fails and each action that ends | one for everything that has happened since the worker last ran; the first resume of an array with metadata devices raises another event if the array's thread happens to run while the bitmap is being loaded |
+//! | events of `raid` | one event for each leg that fails and each action that ends | one event for everything that has happened since the worker last ran; the first resume of an array with metadata devices raises another event if the array's thread happens to run while the bitmap is being loaded |
 //! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync restarts forever |
 //! | `raid` of levels other than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
 //! | `vdo`, `zoned` | treat every disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |

@@ -15,7 +15,7 @@ impl MemoryKernel {
     /// wait.
     ///
     /// # Errors
-    /// [`MemoryErrorKind`] lists the reasons. I/O that would wait on a real kernel also fails; then
+    /// [`MemoryErrorKind`] lists the reasons. I/O that would wait on a real kernel fails as well, with an error whose
     /// [`would_wait`](MemoryError::would_wait) is true.
     pub fn read(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Read(data))
@@ -25,8 +25,8 @@ impl MemoryKernel {
     /// wait.
     ///
     /// # Errors
-    /// As [`read`](Self::read). On a read-only device or disk, the errno is `EPERM`. After an error, some of the data
-    /// can have been written.
+    /// As [`read`](Self::read). On a read-only device or disk, the errno is `EPERM`. After an error, the data can be
+    /// partly written.
     pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Write(data))
     }
