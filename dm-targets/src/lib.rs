@@ -1,9 +1,8 @@
 //! Typed tables, statuses and messages of every target of the device mapper.
 //!
-//! Device-mapper tables, statuses and messages are text. This crate parses that text into values and prints values as
-//! text: a table that is built in code prints as the target's constructor reads it, and a status that the kernel prints
-//! is parsed into a typed value. Parsing and printing make no system calls, so they also work on logs and on the output
-//! of other machines.
+//! Device-mapper tables, statuses and messages are text. This crate converts between that text and typed values. It
+//! prints a table that you build in code as text for the target's constructor, and it parses a status that the kernel
+//! prints. Parsing and printing make no system calls, so they also work on logs and on the output of other machines.
 //!
 //! ```
 //! use dm_targets::linear::LinearTable;
@@ -34,64 +33,68 @@
 //!
 //! # What is where
 //!
-//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the
-//!   grammar: `<x>` is a word, `{x}` is zero or more `x`, `x{n}` is `n` times `x`, `[x]` is optional, `x|y` is `x` or
-//!   `y`, and parentheses group. [`Target`] has the functions that parse its texts:
-//!   [`parse_table`](Target::parse_table), [`parse_status`](Target::parse_status), ….
-//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; the type parameter of their
-//!   lines is [`Any`]. A target type that this crate does not know becomes `Other`, with its text.
+//! - Each target has a type without values, such as [`Linear`], and a module, such as [`linear`]. The docs of the
+//!   module describe the grammar of the texts: `<x>` is a word, `{x}` is zero or more `x`, `x{n}` is `n` times `x`,
+//!   `[x]` is optional, `x|y` is `x` or `y`, and parentheses group. The trait [`Target`] has the functions that parse
+//!   the texts, such as [`parse_table`](Target::parse_table) and [`parse_status`](Target::parse_status).
+//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time. The type parameter of their
+//!   lines is [`Any`]. Their variant `Other` holds the text of a target type that this crate does not know.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that
-//!   obeys the kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…`
-//!   parse the output of dmsetup.
+//!   obeys the kernel's rules. [`dmsetup_table`], [`dmsetup_status`] and the other functions whose names begin with
+//!   `dmsetup_` parse the output of dmsetup.
 //! - [`Health`] describes the condition of any target in the same terms; see [`AnyStatus::health`].
-//! - [`DeviceMessage`] is a message to the device, not to its target: [`stats`] has the messages for I/O statistics.
+//! - [`DeviceMessage`] is a message to a device, not to its target. [`stats`] has the messages for I/O statistics.
 //! - [`Concise`] parses and prints the devices on the kernel's command line, `dm-mod.create=`.
-//! - [`migration`] lists the replacements for the names of other libraries; [`_documentation`] explains the design,
-//!   compares other libraries, and says where the crate runs.
+//! - [`migration`] lists the replacements for the names of other libraries. [`_documentation`] explains the design,
+//!   compares other libraries, and lists the supported platforms.
 //! - [`ParseError`] is an error in a text, [`InvalidField`] in a value, [`TableError`] in a table.
 //!
 //! # Unknown and malformed text
 //!
-//! An unknown word is usually not an error: a keyword, an option or a field of a later kernel is kept and printed
-//! again. An unknown message is an error. So is malformed text, such as a missing word, a number with other characters
-//! or a count that exceeds the words after it. Numbers are checked more strictly than in the kernel, which reads
-//! 4294967297 as 1 in many fields of 32 bits.
+//! An unknown word is usually not an error: this crate keeps a keyword, an option or a field of a later kernel and
+//! prints it again. An unknown message is an error. Malformed text is an error, too: for example, a missing word, a
+//! number that contains other characters, or a count that exceeds the words after it. This crate checks numbers more
+//! strictly than the kernel, which reads 4294967297 as 1 in many 32-bit fields.
 //!
-//! The constructors and setters of a target's table never fail. [`Target::check`] finds errors for which the kernel
-//! would refuse the table or crash, and [`Table::new`] calls it for every line.
+//! The constructors and setters of a target's table never fail. [`Target::check`] finds values that would make the
+//! kernel refuse the table or crash. [`Table::new`] calls `check` for every line.
 //!
 //! # Two forms of a text
 //!
 //! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see
-//! [`TextForm`]. `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a
-//! constructor, `{:#}` the form that the kernel prints: a table that the kernel printed comes back byte for byte.
-//! dmsetup prints the kernel's form, and reads that form in tables.
+//! [`TextForm`].
+//!
+//! - Text for a constructor: `parse_input` parses it, and `{}` prints it.
+//! - Text that the kernel printed: `parse_table` parses it, and `{:#}` prints it again byte for byte. dmsetup prints
+//!   this form, and reads tables in this form.
 //!
 //! # Keys
 //!
-//! A [`Key`] is zeroed on drop, `Debug` does not show it, and errors do not show text that may contain one. `Display`
-//! and serde of a table do print its key, because the table would be a different one without it.
+//! A [`Key`] is zeroed on drop, and `Debug` does not show it. Errors do not show text that may contain a key. `Display`
+//! and serde of a table do print its key, because a table without its key is another table.
 //!
-//! In the texts of a target that may contain keys ([`Target::SECRET`]), a word that looks like a key is not accepted as
-//! a cipher, a device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. This includes
-//! statuses, because a table may be parsed as a status by mistake. The texts of unknown targets are zeroed on drop,
-//! too. `Debug` does not show their tables, and in their statuses it shows words that look like a key as `*`, as
-//! `Display` and serde do.
+//! `Debug` does show ciphers, devices and unknown words. If a target's texts may contain keys ([`Target::SECRET`]), a
+//! word in these places that looks like a key is therefore an error, [`Problem::MayBeKey`]. The same holds for the
+//! target's statuses, because you could parse a table as a status by mistake.
+//!
+//! The texts of unknown targets are zeroed on drop, too. `Debug` does not show the tables of unknown targets. In their
+//! statuses, `Debug`, `Display` and serde show each word that looks like a key as `*`.
 //!
 //! # How to add a target
 //!
 //! 1. Write `src/targets/my_target.rs`: module docs with the grammar and the kernel functions, a type for the target
-//!    that implements [`Target`], and types for its table, status and messages that implement [`Params`]. Parsing and
-//!    printing name the words in the same order. Printing destructures the value, so that a forgotten field does not
-//!    compile. With the feature `serde`, a status derives serde's traits.
+//!    that implements [`Target`], and types for its table, status and messages that implement [`Params`]. Parse and
+//!    print the words in the same order. Destructure the value when you print it, so that the compiler finds a
+//!    forgotten field. With the feature `serde`, derive serde's traits for the status.
 //! 2. Declare its options with [`options!`], one line per option; see [`option`].
 //! 3. In `src/targets/mod.rs`, declare the module and add a line to the list of targets.
 //! 4. Capture lines of real kernels in `tests/golden/my-target.txt`; the README there explains the format.
 //!
 //! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde of tables, the property tests, the fuzz corpus
-//! and the benches are derived from the list and the captured lines. The following is a complete target with two
-//! arguments, two options, a status and two messages. `zero.rs` and `linear.rs` are short real targets, `thin_pool`
-//! uses most of [`Target`]:
+//! and the benches are derived from the list and the captured lines. `zero.rs` and `linear.rs` are short real targets,
+//! and `thin_pool` uses most of [`Target`].
+//!
+//! The following is a complete target with two arguments, two options, a status and two messages:
 //!
 //! ```
 //! use std::fmt;
@@ -204,24 +207,25 @@
 //! # }
 //! ```
 //!
-//! A target that is not in the mainline kernel can implement `Target` in another crate and works like those here,
-//! except that it is `Other` in `AnyTable` and `AnyStatus`.
+//! For a target that is not in the mainline kernel, you can implement `Target` in another crate. Such a target works
+//! like the targets here, except that it is `Other` in `AnyTable` and `AnyStatus`.
 //!
 //! # Cost
 //!
-//! Text that consists of numbers and `major:minor` is parsed, printed and refused without an allocation, unless it has
-//! a list, such as stripes, or an unusual form that is remembered, such as a count of 0 that the kernel usually leaves
-//! out. [`AnyTable`] boxes large tables. The benchmark `text` shows the time and the allocations for every target.
+//! Parsing, printing and refusing a text of numbers and `major:minor` does not allocate. There are two exceptions:
+//! lists, such as stripes, and unusual forms that the value must remember, such as a count of 0 that the kernel usually
+//! leaves out. [`AnyTable`] boxes large tables. The benchmark `text` shows the time and the allocations for every
+//! target.
 //!
 //! # Features
 //!
-//! `devices`: typed lines as parameters of dm-core, and whole devices, statistics and alarms in the module `devices`.
-//! It needs `std` and makes system calls; without it, the crate does neither.
+//! `devices`: dm-core accepts typed lines as parameters, and the module `devices` has whole devices, statistics and
+//! alarms. This feature needs `std` and makes system calls; the rest of the crate does neither.
 //!
-//! `verity-format`: hash trees of verity devices, created and verified in Rust; see `devices::VerityVolume`. It implies
-//! `devices` and depends on the crates `sha1` and `sha2`.
+//! `verity-format`: creates and verifies the hash trees of verity devices in Rust; see `devices::VerityVolume`. This
+//! feature implies `devices` and depends on the crates `sha1` and `sha2`.
 //!
-//! `serde`: statuses, replies and [`Health`] are serialized as structures, tables and lines of tables as text.
+//! `serde`: serializes statuses, replies and [`Health`] as structures, and tables and their lines as text.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

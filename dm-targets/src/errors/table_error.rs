@@ -14,7 +14,7 @@ pub struct TableError {
     kind: TableErrorKind,
 }
 
-/// The reason why a line of a table is wrong.
+/// The reason why a table or one of its lines is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TableErrorKind {
@@ -30,13 +30,14 @@ pub enum TableErrorKind {
     ZeroLength,
     /// The line ends beyond the largest sector of a device, 2^54 - 2.
     TooLong,
-    /// The line does not start at the end of the previous one, or the first line does not start at 0.
+    /// The line does not start where the previous line ends, or the first line does not start at 0.
     Gap {
         /// The sector at which the line must start.
         expected: Sectors,
     },
-    /// The target must be the only line of its table, or the only target; see [`Target::SINGLETON`](crate::Target::SINGLETON)
-    /// and [`Target::IMMUTABLE`](crate::Target::IMMUTABLE).
+    /// The target does not allow the other lines of the table. It must have the only line
+    /// ([`Target::SINGLETON`](crate::Target::SINGLETON)), or all lines must have this target
+    /// ([`Target::IMMUTABLE`](crate::Target::IMMUTABLE)).
     NotAlone,
 }
 

@@ -1,22 +1,22 @@
 //! From the crate `devicemapper`, 0.4 to 0.34: tables and statuses.
 //!
-//! Names are those of 0.34.8; different names in earlier versions are added.
+//! The names are those of version 0.34.8. Names that differed in earlier versions are listed with their version.
 //!
 //! # Tables
 //!
 //! | there | here |
 //! |---|---|
 //! | `TargetLine::new`; `TargetLine`: `start`, `length`, `params` | [`TableLine`], with the same fields |
-//! | `TargetTable` | [`Table`], checked when it is made |
-//! | `TargetTable::from_raw_table` | [`Table::parse_printed`]; from dm-core's lines `TableLine::try_from` |
+//! | `TargetTable` | [`Table`], which is checked when you make it |
+//! | `TargetTable::from_raw_table` | [`Table::parse_printed`]; for lines of dm-core, `TableLine::try_from` |
 //! | `TargetTable::to_raw_table` | `Display` of [`Table`]; with the feature `devices`, dm-core loads a [`TableLine`] without this step |
 //! | `LinearDevTargetTable`, `ThinPoolDevTargetTable`, `ThinDevTargetTable`, `CacheDevTargetTable`: `table`, `new` | [`Table::new`], [`Table::lines`] |
-//! | `TargetParams` | [`Params`]; [`Target::check`] says what the kernel would refuse |
+//! | `TargetParams` | [`Params`]; [`Target::check`] finds values that the kernel would refuse |
 //! | `TargetParams::param_str` | `Display` of a table, or `{:#}` for what the kernel prints |
 //! | `TargetParams::target_type` | [`Target::TYPE`], [`AnyTable::target_type`] |
 //! | `TargetType`, `TargetTypeBuf` | `&str` |
 //! | `FromStr` of params and statuses | [`Target::parse_table`], [`Target::parse_status`] |
-//! | `Device` in tables | [`Device`]: a number or a path, like the kernel |
+//! | `Device` in tables | [`Device`]: a number or a path, as in the kernel |
 //! | `DmError` about a word | [`ParseError`], [`InvalidField`], [`TableError`] |
 //!
 //! # linear and flakey
@@ -26,7 +26,7 @@
 //! | `LinearTargetParams::new`; `LinearTargetParams`: `device`, `start_offset` | [`LinearTable::new`]; fields `device`, `start` |
 //! | `LinearDevTargetParams`: `Linear`, `Flakey` | [`AnyTable`], which has all targets |
 //! | `FlakeyTargetParams::new`; `FlakeyTargetParams`: `device`, `start_offset`, `up_interval`, `down_interval`, `feature_args` | [`FlakeyTable::new`]; fields `device`, `offset`, `up`, `down`, `features` |
-//! | `FlakeyFeatureArg`; in 0.32 `FeatureArg`, which was not exported | a method of [`FlakeyTable`] for each, below |
+//! | `FlakeyFeatureArg`; in 0.32 `FeatureArg`, which was not exported | a method of [`FlakeyTable`] for each feature, see below |
 //! | `FlakeyFeatureArg`, `FeatureArg`: `DropWrites` | [`FlakeyTable::drop_writes`](FlakeyTable::drop_writes()) |
 //! | `FlakeyFeatureArg`, `FeatureArg`: `ErrorWrites` | [`FlakeyTable::error_writes`](FlakeyTable::error_writes()) |
 //! | `FlakeyFeatureArg`, `FeatureArg`: `CorruptBioByte` | [`FlakeyTable::corrupt_bio_byte`](FlakeyTable::corrupt_bio_byte()), [`CorruptBioByte`] |

@@ -1,8 +1,8 @@
 //! From the crate `devicemapper`, 0.4 to 0.34: whole devices.
 //!
-//! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are type aliases of [`MappedDev`], which exists for every target.
-//! Methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid; its table, number and path are queried
-//! when they are needed.
+//! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are type aliases of [`MappedDev`], which exists for every
+//! target. Methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid. It asks the kernel for
+//! its table, number and path when they are needed.
 //!
 //! # Every device
 //!
@@ -14,10 +14,10 @@
 //! | `DmDevice::name`, `DmDevice::uuid` | [`MappedDev::name`], [`MappedDev::uuid`] |
 //! | `DmDevice::size` | [`Table::length`] of [`MappedDev::table`] |
 //! | `DmDevice::table`, `DmDevice::read_kernel_table` | [`MappedDev::table`], always read from the kernel |
-//! | `DmDevice::equivalent_tables` | `==` of [`Table`]; both must be as the kernel prints them, such as with devices by number and with the name of a policy instead of `default` |
+//! | `DmDevice::equivalent_tables` | `==` of [`Table`]. Both tables must have the form that the kernel prints: for example, numbers of devices instead of paths, and the name of a policy instead of `default` |
 //! | `DmDevice::table_load` | [`MappedDev::set_table`], which also suspends and resumes, and restores the old table if a step fails |
 //! | `DmDevice::suspend`, `DmDevice::resume` | [`MappedDev::suspend`], [`MappedDev::resume`] |
-//! | `DmDevice::teardown`, in 0.4 `teardown` of each device | [`MappedDev::remove`]: of this device only, see below |
+//! | `DmDevice::teardown`, in 0.4 `teardown` of each device | [`MappedDev::remove`], which removes only this device; see below |
 //! | `message`; in 0.4 `ThinPoolDev::message` | [`MappedDev::message`], typed both ways |
 //!
 //! # Linear devices
@@ -33,9 +33,9 @@
 //!
 //! # Thin pools
 //!
-//! There, a pool owns its two linear devices, and `teardown` removes all three. Here they are separate devices: create them
-//! first, name them by number in the pool's table, and remove them after the pool, or remove all of them with
-//! [`Host::remove_stack`].
+//! In `devicemapper`, a pool owns its two linear devices, and `teardown` removes all three devices. Here the linear
+//! devices are separate. Create them first, and put their numbers into the pool's table. Remove them after the pool, or
+//! remove all three devices with [`Host::remove_stack`].
 //!
 //! | there | here |
 //! |---|---|
@@ -46,7 +46,7 @@
 //! | `ThinPoolDev::status` | [`MappedDev::status`] |
 //! | `ThinPoolDev::set_low_water_mark` | [`MappedDev::change`] of `low_water` |
 //! | `ThinPoolDev::set_data_table` | [`MappedDev::set_table`] of the data device, then [`ThinPoolDev::grow`](MappedDev::grow) |
-//! | `ThinPoolDev::set_meta_table` | [`MappedDev::set_table`] of the metadata device, then [`MappedDev::change`] without a change |
+//! | `ThinPoolDev::set_meta_table` | [`MappedDev::set_table`] of the metadata device, then [`MappedDev::change`] of the pool without a change |
 //! | `ThinPoolDev::error_if_no_space`, `ThinPoolDev::queue_if_no_space` | [`MappedDev::change`] of `error_if_no_space` |
 //! | `ThinPoolDev::skip_block_zeroing`, `ThinPoolDev::require_block_zeroing` | [`MappedDev::change`] of `skip_block_zeroing` |
 //! | `ThinPoolDev::no_discard_passdown`, `ThinPoolDev::discard_passdown` | [`MappedDev::change`] of `no_discard_passdown` |
@@ -54,8 +54,8 @@
 //!
 //! # Thin devices
 //!
-//! A pool identifies a thin device by its id; the system identifies it by the name of the mapped device that activates it.
-//! Removing the mapped device leaves the thin device in the pool.
+//! A pool identifies a thin device by its id. Programs use the name of the mapped device that activates the thin
+//! device. Removing the mapped device leaves the thin device in the pool.
 //!
 //! | there | here |
 //! |---|---|
@@ -70,16 +70,16 @@
 //!
 //! # Caches
 //!
-//! There, a cache owns its three linear devices, and `teardown` removes all four. Here they are separate devices, as
-//! for pools. Write back the dirty blocks before you remove a cache for good: writes that are only in the cache would
-//! be lost.
+//! In `devicemapper`, a cache owns its three linear devices, and `teardown` removes all four devices. Here the linear
+//! devices are separate, as for pools. Before you remove a cache for good, write back its dirty blocks. Otherwise you
+//! lose the writes that exist only in the cache.
 //!
 //! | there | here |
 //! |---|---|
 //! | `CacheDev`, `CacheDev::new` | [`CacheDev`], [`MappedDev::create`] |
 //! | `CacheDev::setup` | [`MappedDev::setup`] |
 //! | `CacheDev::status` | [`MappedDev::status`] |
-//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache, which sets a new length of its line if that changes |
+//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache; set the new length of its line there if the length changes |
 
 #[cfg(doc)]
 use crate::{

@@ -1,7 +1,7 @@
-//! For users of other libraries: tables that map their names to those of this crate.
+//! Tables that map the names of other libraries to those of this crate.
 //!
-//! The column *there* has the items of the other library, and the column *here* links to the replacement of each. An
-//! item without a replacement has a dash and the reason.
+//! The column *there* lists the items of the other library, and the column *here* links to their replacements. If an
+//! item has no replacement, *here* has a dash and the reason.
 //!
 //! | page | from |
 //! |---|---|

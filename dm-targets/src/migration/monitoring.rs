@@ -1,7 +1,8 @@
 //! From the programs `dmstats` and `dmeventd` of LVM2.
 //!
-//! Methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do most of the work of the two programs without a
-//! daemon, registry or report options: they return values, and the caller decides what to do with them.
+//! Methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do most of the work of the two programs. They need
+//! no daemon or registry, and have no report options: they return values, and the caller decides what to do with the
+//! values.
 //!
 //! # dmstats
 //!
@@ -39,7 +40,7 @@
 //! | `libdevmapper-event-lvm2mirror` | [`AlarmKind::Leg`], [`Concern::FailedLog`] |
 //! | `libdevmapper-event-lvm2raid` | [`AlarmKind::Leg`], [`AlarmKind::WorkEnded`] |
 //! | `libdevmapper-event-lvm2vdo` | [`AlarmKind::LevelReached`] |
-//! | `thin_pool_autoextend_threshold` | [`MonitorOptions::levels`], and [`MappedDev::grow`] when one is reached |
+//! | `thin_pool_autoextend_threshold` | [`MonitorOptions::levels`], and [`MappedDev::grow`] when a level is reached |
 
 #[cfg(doc)]
 use crate::{

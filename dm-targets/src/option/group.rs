@@ -188,9 +188,14 @@ impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
 /// Declares a group of options: a struct with a field for each option, its [`OptionGroup`] implementation, and a setter
 /// method of the table for each option.
 ///
-/// After the options, `other` names the field for unknown options and their name in errors, `case` is a
-/// [`Case`](crate::option::Case), and `count` a [`Count`](crate::option::Count) with the limits of the number of words;
-/// `features` adds entries to `FEATURES`. See the [example in the crate's documentation](crate#how-to-add-a-target).
+/// After the options come:
+///
+/// - `other`: the field for unknown options, and their name in errors.
+/// - `case`: a [`Case`](crate::option::Case).
+/// - `count`: a [`Count`](crate::option::Count), and the limits of the number of words.
+/// - `features` (optional): more entries of `FEATURES`.
+///
+/// See the [example in the crate's documentation](crate#how-to-add-a-target).
 #[macro_export]
 macro_rules! options {
     (

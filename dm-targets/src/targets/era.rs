@@ -1,5 +1,5 @@
-//! `era`: records for each block in which era it was last written. The messages `checkpoint` and `take_metadata_snap`,
-//! and every resume, start a new era.
+//! `era`: records for each block the era in which the block was last written. The messages `checkpoint` and
+//! `take_metadata_snap`, and every resume, start a new era.
 //!
 //! ```text
 //! table   = <metadata> <origin> <block_size>
@@ -18,8 +18,8 @@
 //!
 //! The status is `Error` if the kernel could not read or commit the metadata. Replies to messages are empty.
 //!
-//! While the device is suspended, requesting a status and sending a message block until the resume, and signals do not
-//! interrupt them: the worker thread that handles both is stopped.
+//! While the device is suspended, the worker thread that handles status requests and messages is stopped. Both block
+//! until the resume, and signals do not interrupt them.
 //!
 //! Kernel: `era_ctr`, `era_status` and `era_message` in `drivers/md/dm-era-target.c`.
 
@@ -58,7 +58,7 @@ impl Target for Era {
     }
 }
 
-/// The arguments of an `era` target: two devices, and the size of the blocks that it records.
+/// The arguments of an `era` target: two devices, and the size of a block.
 ///
 /// ```
 /// use dm_targets::era::EraTable;
@@ -73,18 +73,18 @@ impl Target for Era {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EraTable {
-    /// The device that records in which era each block was last written. For a new era device, its first 4096 bytes
+    /// The device that records the era in which each block was last written. For a new era device, its first 4096 bytes
     /// must be zeros.
     pub metadata: Device,
     /// The device that is mapped.
     pub origin: Device,
-    /// The size of the blocks that are recorded: 8 to 4294967288 sectors, a multiple of 8.
+    /// The size of a block: 8 to 4294967288 sectors, a multiple of 8.
     pub block_size: Sectors,
 }
 
 impl EraTable {
-    /// Maps `origin`, and records in `metadata` in which era each block of `origin` was last written. The values are
-    /// not checked; [`Era::check`](Target::check) does that.
+    /// Maps `origin`, and records in `metadata` the era in which each block was last written. The values are not
+    /// checked; [`Era::check`](Target::check) does that.
     pub fn new(metadata: impl Into<Device>, origin: impl Into<Device>, block_size: Sectors) -> Self {
         Self { metadata: metadata.into(), origin: origin.into(), block_size }
     }
@@ -106,8 +106,7 @@ impl fmt::Display for EraTable {
     }
 }
 
-/// The status of an `era` target: its figures, or that it has none. While the device is suspended, requesting it
-/// blocks.
+/// The status of an `era` target: its figures, or `Error`. Requesting the status blocks while the device is suspended.
 ///
 /// ```
 /// use dm_targets::era::EraStatus;
@@ -169,8 +168,8 @@ impl fmt::Display for EraStatus {
     }
 }
 
-/// A message to an `era` target: starts an era, or takes or drops a metadata snapshot. While the device is suspended,
-/// sending it blocks.
+/// A message to an `era` target: starts an era, or takes or drops a metadata snapshot. Sending the message blocks while
+/// the device is suspended.
 ///
 /// ```
 /// use dm_targets::era::EraMessage;
@@ -183,9 +182,9 @@ pub enum EraMessage {
     /// Starts a new era.
     Checkpoint,
     /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era.
-    /// The kernel returns `EINVAL` if there is a snapshot already.
+    /// The kernel returns `EINVAL` if a snapshot already exists.
     TakeMetadataSnap,
-    /// Releases the snapshot of the metadata; the kernel returns `EINVAL` if there is none.
+    /// Releases the snapshot of the metadata. The kernel returns `EINVAL` if there is no snapshot.
     DropMetadataSnap,
 }
 

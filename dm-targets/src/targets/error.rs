@@ -4,12 +4,12 @@
 //! table  = [<device> <start>]
 //! ```
 //!
-//! If there are exactly two words, version 1.7.0 and later opens the device and takes its properties, such as its zones; the
-//! start is in sectors. Any other number of words is ignored, and earlier versions ignore all words. The kernel prints an
-//! empty table in all cases.
+//! If there are exactly two words, version 1.7.0 and later opens the device and takes over its properties, such as its
+//! zones. The start is in sectors. Any other number of words is ignored, and earlier versions ignore all words. The
+//! kernel always prints an empty table.
 //!
-//! The status is empty, and the target takes no messages. The kernel lets a table with an `error` line replace the
-//! active table of an immutable target such as `thin-pool`, which no table of other target types can replace.
+//! The status is empty, and the target takes no messages. A table with an `error` line can replace the active table of
+//! an immutable target, such as `thin-pool`. Otherwise only a table of the same target can.
 //!
 //! Kernel: `io_err_ctr` and `io_err_get_args` in `drivers/md/dm-target.c`.
 
@@ -43,7 +43,7 @@ impl Target for ErrorTarget {
     }
 }
 
-/// The arguments of an `error` target: none, or a device whose properties it takes.
+/// The arguments of an `error` target: none, or a device whose properties the target takes over.
 ///
 /// ```
 /// use dm_targets::error::ErrorTable;
@@ -58,8 +58,8 @@ impl Target for ErrorTarget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ErrorTable {
-    /// The device whose properties the target takes, and a start sector on it; ignored before version 1.7.0. `None` for
-    /// a plain `error` target.
+    /// The device whose properties the target takes over, and a start sector on this device. Versions before 1.7.0
+    /// ignore both. `None` for a plain `error` target.
     pub device: Option<(Device, Sectors)>,
     /// Words that the kernel ignores; exactly two would be a device and a start.
     extra: Vec<WordBuf>,
@@ -72,7 +72,7 @@ impl ErrorTable {
         Self::default()
     }
 
-    /// Takes the properties, such as the zones, of `device` from sector `start` on.
+    /// Takes over the properties, such as the zones, of `device` from sector `start` on.
     #[must_use]
     pub fn like(self, device: impl Into<Device>, start: Sectors) -> Self {
         Self { device: Some((device.into(), start)), ..self }

@@ -18,13 +18,18 @@
 //! | #opt | count | words | at most 4 |
 //! | sector_size | `u32` | bytes | power of two from 512 to 4096 that divides the length of the line |
 //!
-//! The kernel prints a form that differs from the one it reads: the type of the key as a separate number, the key
-//! itself (at most 64 bytes of it) instead of a reference to a keyring, no `keytype:`, and no `iv_large_sectors` for
-//! sectors of 512 bytes. `{}` (see [`Params`](crate::Params)) prints the form that can be loaded; `{:#}` prints the
-//! kernel's form, except that the key and `iv_large_sectors` stay as they were given. [`parse_input`](Target::parse_input)
-//! parses only the form that can be loaded, [`parse_table`](Target::parse_table) parses both: it distinguishes them by
-//! the fourth word, which is a device only in the form that can be loaded. A sector size other than 512 requires
-//! `iv_large_sectors`.
+//! The form that the kernel prints differs from the form that it reads:
+//!
+//! - The type of the key is a separate number. There is no `keytype:`.
+//! - The key itself is printed instead of a reference to a keyring. At most 64 bytes of a key are printed.
+//! - `iv_large_sectors` is missing for sectors of 512 bytes.
+//!
+//! `{}` prints the form that can be loaded; see [`Params`](crate::Params). `{:#}` prints the kernel's form, except that
+//! the key and `iv_large_sectors` stay as they were given. [`parse_input`](Target::parse_input) parses only the form
+//! that can be loaded. [`parse_table`](Target::parse_table) parses both forms. It distinguishes them by the fourth word,
+//! which is a device only in the form that can be loaded.
+//!
+//! A sector size other than 512 requires `iv_large_sectors`.
 //!
 //! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The status is empty, and
 //! the target takes no messages.
@@ -87,7 +92,7 @@ impl Target for InlineCrypt {
     }
 }
 
-/// Checks where the key is and its size, as `blk_crypto_init_key` in `block/blk-crypto.c` does.
+/// Checks the size of the key and where it is, as `blk_crypto_init_key` in `block/blk-crypto.c` does.
 fn check_key(key: &CryptKey, key_type: InlineKeyType) -> Result<(), InvalidField> {
     if let CryptKey::Keyring(key) = key {
         if *key.key_type() != KeyringType::Logon {
@@ -202,12 +207,12 @@ impl OptionKind<InlineKeyType> for KeyType {
 options! {
     /// The optional arguments of an `inlinecrypt` target: the form of the key, discards, and the sector size.
     pub struct InlineCryptOptions for InlineCryptTable.options {
-        /// The form of the key; raw by default.
+        /// The form of the key. The default is raw.
         key_type(key_type: InlineKeyType): InlineKeyType = KeyType;
         /// Passes discards to the device, which reveals which sectors are unused.
         allow_discards(): bool = Flag("allow_discards");
-        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given. Any
-        /// other size requires `iv_large_sectors`.
+        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given. A
+        /// size other than 512 requires `iv_large_sectors`.
         sector_size(bytes: u32): Option<u32> = Pair(SECTOR_SIZES);
         /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors");
@@ -262,8 +267,8 @@ pub struct InlineCryptTable {
 }
 
 impl InlineCryptTable {
-    /// Encrypts the sectors of `device` from `start` on with `key`, which is raw unless [`key_type`](Self::key_type) is
-    /// called. The values are not checked; [`InlineCrypt::check`](Target::check) does that.
+    /// Encrypts the sectors of `device` from `start` on with `key`. The key is raw unless you call
+    /// [`key_type`](Self::key_type). The values are not checked; [`InlineCrypt::check`](Target::check) does that.
     pub fn new(key: impl Into<CryptKey>, iv_offset: Sectors, device: impl Into<Device>, start: Sectors) -> Self {
         Self {
             cipher: InlineCipher::AesXtsPlain64,

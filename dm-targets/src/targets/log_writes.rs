@@ -13,9 +13,9 @@
 //! | highest | [`Sectors`] | last allocated sector of the log device |
 //! | text | [`WordBuf`] | one word |
 //!
-//! Once the log device is full or has failed, or memory is lacking, nothing is logged until the table is loaded again.
-//! The kernel truncates a mark to the logical block size of `device` less 33 bytes. Words after the two devices are
-//! ignored.
+//! Logging stops if the log device is full or fails, or if memory runs out, and starts again only when the table is
+//! loaded again. The kernel truncates a mark to the logical block size of `device` minus 33 bytes. Words after the two
+//! devices are ignored.
 //!
 //! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
 
@@ -58,8 +58,8 @@ impl Target for LogWrites {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogWritesTable {
-    /// The device that is mapped. Sector `n` of the mapped device is sector `n` of this device, even if the target does
-    /// not start at sector 0.
+    /// The device that is mapped. Sector `n` of the mapped device is always sector `n` of this device, even if the line
+    /// does not start at sector 0.
     pub device: Device,
     /// The device that the log is written to, from its start; its contents are overwritten.
     pub log_device: Device,
@@ -105,7 +105,7 @@ pub struct LogWritesStatus {
     /// The last sector of the log device that was allocated to the log. Once the log is full, this sector can lie
     /// beyond the end of the log device.
     pub highest_sector: Sectors,
-    /// Whether logging has stopped: the log device is full or has failed, or memory was lacking.
+    /// Whether logging has stopped because the log device is full or has failed, or because memory ran out.
     pub logging_disabled: bool,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -148,7 +148,7 @@ impl fmt::Display for LogWritesStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogWritesMessage {
-    /// Adds a mark to the log; a replay can stop at it.
+    /// Adds a mark to the log. A replay can stop at the mark.
     Mark(WordBuf),
 }
 

@@ -44,7 +44,7 @@ impl Target for Thin {
     type Status = ThinStatus;
     type Message = NoMessage;
 
-    /// The optional third word of a table, under the name `external origin dev`, since 1.1.0.
+    /// The optional third word of a table, since 1.1.0. Its name in this list is `external origin dev`.
     const FEATURES: &'static [Feature] = &[Feature { name: EXTERNAL_ORIGIN, since: Version::new(1, 1, 0) }];
 
     fn check(table: &ThinTable, _length: Sectors) -> Result<(), InvalidField> {

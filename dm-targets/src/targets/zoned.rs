@@ -43,7 +43,7 @@ impl Target for Zoned {
 
     const SINGLETON: bool = true;
 
-    /// A regular device before the zoned ones, under the name `regular device`, since 2.0.0.
+    /// A regular device before the zoned devices, since 2.0.0. Its name in this list is `regular device`.
     const FEATURES: &'static [Feature] = &[Feature { name: "regular device", since: Version::new(2, 0, 0) }];
 }
 

@@ -13,9 +13,9 @@ use crate::text::value::Value;
 
 /// The form of a text: whether words are quoted.
 ///
-/// The kernel reads one form and prints another. They differ only if a word contains a backslash or white space, but
-/// then they must not be confused: if the kernel printed a device path with `\x20`, loading it again without a second
-/// backslash names a different device.
+/// The kernel reads one form and prints another. The forms differ only if a word contains a backslash or white space.
+/// You must not confuse them then: if the kernel prints a device path with `\x20` and you load this text without a
+/// second backslash, the path names a different device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
     /// The text that a constructor or a message handler reads: a backslash quotes the byte after it.
@@ -24,7 +24,8 @@ pub enum TextForm {
     Input,
     /// The text that the kernel prints: nothing is quoted, and a backslash is an ordinary character.
     ///
-    /// `dmsetup` prints this form, and also reads it in tables, where it doubles every backslash before it calls the kernel.
+    /// `dmsetup` prints this form. It also reads tables in this form, and doubles every backslash before it calls the
+    /// kernel.
     Printed,
 }
 

@@ -31,15 +31,15 @@ pub struct DmsetupDevice {
 
 /// Parses the output of `dmsetup table --concise`, which `dmsetup create --concise` reads.
 ///
-/// Unlike [`Concise`](crate::Concise), the form for the kernel's command line, this form allows all targets and any
-/// length, and a backslash quotes commas, semicolons and backslashes. Keys may be replaced by zeros, see
+/// Unlike the form for the kernel's command line (see [`Concise`](crate::Concise)), this form allows all targets and
+/// any length. A backslash quotes commas, semicolons and backslashes. dmsetup may have replaced keys by zeros; see
 /// [`dmsetup_table`](crate::dmsetup_table).
 ///
 /// # Errors
 ///
 /// [`ConciseError`]: the text of a device is invalid. The error names the first such device.
-/// [`annotate`](crate::ParseError::annotate) does not show the text of a line with quotes, or of one that ends after
-/// byte 65535.
+/// [`annotate`](crate::ParseError::annotate) does not show the text of a line that contains quotes or ends after byte
+/// 65535.
 ///
 /// ```
 /// let devices = dm_targets::dmsetup_concise(r"a\,b,,1,rw,0 16 zero ,16 8 error ;none,,2,rw")?;

@@ -42,12 +42,12 @@ pub struct DmsetupLine<'a, L> {
 /// Parses the output of `dmsetup table`, for one device or for all.
 ///
 /// Each item is a line, or an error that names the wrong line. Blank lines are skipped, and all lines may have the same
-/// indentation. If a target of an unknown type prints several lines, they are one item, up to the next line that can
-/// belong to another device.
+/// indentation. If a target of an unknown type prints several lines, they are one item. The item ends before the next
+/// line that can start another item.
 ///
-/// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. These cannot be
-/// distinguished from a key of zeros: do not load such a table, because writes with the wrong key destroy data. The
-/// empty key `-` of crypt is printed as `0`.
+/// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. You cannot distinguish
+/// these zeros from a real key. Do not load such a table, because writes with the wrong key destroy data. dmsetup
+/// prints the empty key `-` of crypt as `0`.
 ///
 /// ```
 /// let output = "left right: 0 2048 linear 253:0 8\nleft right: 2048 8 zero \nspare: \n";
@@ -62,7 +62,8 @@ pub fn dmsetup_table(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_
 
 /// Parses the output of `dmsetup status`, for one device or for all.
 ///
-/// Each item is a line, or an error that names the wrong line. Lines are split as by [`dmsetup_table`].
+/// Each item is a line, or an error that names the wrong line. Several lines of an unknown target are one item, as in
+/// [`dmsetup_table`].
 ///
 /// ```
 /// let output = "pool: 0 8 thin-pool 7 15/1024 3072/4096 - rw discard_passdown queue_if_no_space - 256 \n";

@@ -74,11 +74,12 @@ pub struct DmsetupNode<'a> {
     pub attributes: Option<&'a str>,
 }
 
-/// Parses the output of `dmsetup ls --tree -o notrunc` with any symbols, but not with `compact` or `nodevice`.
+/// Parses the output of `dmsetup ls --tree -o notrunc` in ASCII, UTF-8 or VT100, but without the options `compact` and
+/// `nodevice`.
 ///
-/// Without `notrunc`, dmsetup cuts lines that are longer than a line of the terminal, or than 80 columns without one,
-/// and the rest of such a line is an error. Below a device are the devices that it uses, or with `-o inverted` the
-/// devices that use it.
+/// Each item is a device, or an error that names the wrong line. Below a device are the devices that it uses, or with
+/// `-o inverted` the devices that use it. Without `notrunc`, dmsetup cuts long lines at the width of the terminal (80
+/// columns without a terminal), and a cut line is an error.
 ///
 /// ```
 /// let output = "top (254:1)\n |-base (254:0)\n |  `- (8:0)\n `- (8:16)\n";

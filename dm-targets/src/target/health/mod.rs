@@ -68,7 +68,7 @@ pub struct Work {
     pub done: Option<Usage<u64>>,
 }
 
-/// A kind of background work; each variant begins with the targets that do it.
+/// A kind of background work. Each variant begins with the targets that do this work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -9,7 +9,7 @@ use crate::{Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, W
 
 const NTH: Limits = Limits::new("corrupt bio byte", 1, u32::MAX as u64);
 
-/// The byte to corrupt, its new value, and the requests that this applies to.
+/// The byte of a request to overwrite, its new value, and the affected requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CorruptBioByte {
@@ -48,8 +48,8 @@ impl Value for Direction {
 }
 
 impl CorruptBioByte {
-    /// Sets byte number `nth`, counted from 1, to `value` in all requests of this direction. An `nth` of 0 is not
-    /// refused here but by [`Flakey::check`](crate::Target::check).
+    /// Sets byte number `nth`, counted from 1, to `value` in all requests of this direction.
+    /// [`Flakey::check`](crate::Target::check) refuses an `nth` of 0.
     #[must_use]
     pub const fn new(nth: u32, direction: Direction, value: u8) -> Self {
         Self { nth, direction, value, flags: 0 }

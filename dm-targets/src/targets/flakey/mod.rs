@@ -20,10 +20,11 @@
 //!
 //! `drop_writes` and `error_writes` exclude each other, and each excludes a `corrupt_bio_byte` for writes.
 //!
-//! Without a feature, the kernel fails all reads and writes during a down interval. Linux 6.12 then prints
-//! `2 error_reads error_writes`; Linux 6.1 prints `0`, and a space at the end of every table. Linux 6.1 does not know
-//! `error_reads` and the `random_` features, although its target has the same version as that of Linux 6.12, 1.5.0: the
-//! version does not show whether these features exist.
+//! Without a feature, the kernel fails all reads and writes during a down interval. For such a table, Linux 6.12 prints
+//! `2 error_reads error_writes`, and Linux 6.1 prints `0`. Linux 6.1 also prints a space at the end of every table.
+//!
+//! The target version does not show whether `error_reads` and the `random_` features exist. It is 1.5.0 in Linux 6.12,
+//! which has these features, and also in Linux 6.1, which does not.
 //!
 //! Words after the counted features are ignored. The status is empty, and the target takes no messages.
 //!
@@ -123,8 +124,8 @@ options! {
     count: Optional, Limits::new("number of feature args", 0, 11);
 }
 
-/// The arguments of a `flakey` target: a device, the lengths of the intervals in which it works and fails, and how it
-/// fails.
+/// The arguments of a `flakey` target: a device, the lengths of the intervals in which the device works and fails, and
+/// how it fails.
 ///
 /// ```
 /// use dm_targets::flakey::FlakeyTable;
@@ -145,8 +146,8 @@ pub struct FlakeyTable {
     pub offset: Sectors,
     /// The length of an interval in which the device works, in seconds.
     pub up: u32,
-    /// The length of an interval in which the device fails, in seconds; not 0 if `up` is 0, and together with `up` at
-    /// most 2^32 - 1.
+    /// The length of an interval in which the device fails, in seconds. `up` and `down` must not both be 0, and their
+    /// sum must be at most 2^32 - 1.
     pub down: u32,
     /// How the device fails during a down interval.
     pub features: FlakeyFeatures,
@@ -154,8 +155,8 @@ pub struct FlakeyTable {
 }
 
 impl FlakeyTable {
-    /// A device that works for `up` seconds, then fails all reads and writes for `down` seconds, and so on. Features
-    /// change what fails. The values are not checked; [`Flakey::check`](Target::check) does that.
+    /// Makes a device that works for `up` seconds, then fails all reads and writes for `down` seconds, and so on.
+    /// Features change how the device fails. The values are not checked; [`Flakey::check`](Target::check) does that.
     pub fn new(device: impl Into<Device>, offset: Sectors, up: u32, down: u32) -> Self {
         let (features, spelling) = (FlakeyFeatures::default(), Spelling::default());
         Self { device: device.into(), offset, up, down, features, spelling }

@@ -6,8 +6,8 @@ use core::fmt::{self, Write};
 
 use crate::{Key, Printer, Problem, Value, Word, WordBuf};
 
-/// The name of an algorithm of the kernel's crypto API, with an optional key: the word is `crc32c`, or
-/// `hmac(sha256):00ff` with the key in hexadecimal digits. `Debug` does not show the key.
+/// The name of an algorithm of the kernel's crypto API, with an optional key in hexadecimal digits: for example,
+/// `crc32c` or `hmac(sha256):00ff`. `Debug` does not show the key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyedAlgorithm {
     /// The name, such as `crc32c` or `hmac(sha256)`, without a colon.

@@ -1,5 +1,5 @@
-//! `integrity`: stores an integrity tag for every block. With an `internal_hash`, it also calculates the tag, and
-//! checks it when the block is read.
+//! `integrity`: stores an integrity tag for every block. With an `internal_hash`, the target also calculates the tag,
+//! and checks it when the block is read.
 //!
 //! ```text
 //! table  = <device> <reserved> <tag_size> <mode> <#opt> {<opt>}
@@ -27,15 +27,15 @@
 //! | sectors_per_bit | `u64` | sectors | rounded down to a power of two |
 //! | recalculated | [`Sectors`] or `-` | sectors recalculated so far | `-`: no tags are being recalculated |
 //!
-//! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The kernel prints the values in effect,
-//! which may be rounded or come from the superblock, so that `fix_padding`, `fix_hmac` and `recalculate` can be printed
-//! without having been requested, or be missing although they were. Keys are printed in the case in which they were given.
-//! Since version 1.15.0, `journal_sectors` is printed only in mode `J`, after `buffer_sectors`; a parsed table remembers at
-//! which place it was.
+//! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The kernel prints the
+//! values in effect. It may have rounded them or read them from the superblock. Therefore it may print `fix_padding`,
+//! `fix_hmac` and `recalculate` without a request, or omit them in spite of a request. It prints the digits of keys in
+//! the case in which they were given. Since version 1.15.0, it prints `journal_sectors` only in mode `J`, and after
+//! `buffer_sectors`. A parsed table remembers the position.
 //!
-//! If the superblock, 4 KiB after the reserved sectors, is all zeros, the kernel formats the device when it loads the
-//! table, except in mode `R`; anything else that is not a superblock is refused. To find the largest possible length,
-//! load a table of 8 sectors and read `provided_sectors`. The target takes no messages.
+//! The superblock is the 4 KiB after the reserved sectors. If it is all zeros, the kernel formats the device when it
+//! loads the table, except in mode `R`. The kernel refuses other contents that are not a superblock. To find the
+//! largest possible length, load a table of 8 sectors and read `provided_sectors`. The target takes no messages.
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 

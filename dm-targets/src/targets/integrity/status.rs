@@ -13,7 +13,7 @@ use crate::{
 
 /// The status of an `integrity` target: mismatches, the largest length, and how far tags have been recalculated.
 ///
-/// Old kernels print only the first or the first two fields; the others are `None`.
+/// Old kernels print only the first field or the first two fields. The other fields are then `None`.
 ///
 /// ```
 /// use dm_targets::integrity::Recalculation;
@@ -69,7 +69,7 @@ impl IntegrityStatus {
 pub enum Recalculation {
     /// No tags are being recalculated.
     Off,
-    /// All sectors before this one have their tags; recalculation is complete at
+    /// All sectors before this sector have their tags. The kernel stops at
     /// [`provided_sectors`](IntegrityStatus::provided_sectors).
     Reached(Sectors),
 }

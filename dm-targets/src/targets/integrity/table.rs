@@ -24,7 +24,7 @@ keywords! {
         Bitmap = "B",
         /// Data and tags are written directly: after a crash, tags may not match.
         Direct = "D",
-        /// Only reads are possible, and tags are not checked, to recover data from a damaged device.
+        /// Allows only reads and does not check tags, to recover data from a damaged device.
         Recovery = "R",
         /// The device stores the tags itself, in the metadata area of its sectors. Requires an
         /// [`internal_hash`](IntegrityOptions::internal_hash), and excludes a `meta_device`, encryption or
@@ -49,37 +49,38 @@ options! {
         reset_recalculate(): bool = Flag("reset_recalculate"), since (1, 8, 0);
         /// Passes discards to the device. Requires an `internal_hash`.
         allow_discards(): bool = Flag("allow_discards"), since (1, 6, 0);
-        /// Passes discards to the device although the tags have a key. Requires an `internal_hash` with a key. Cannot
-        /// be undone once a device has been used with this option.
+        /// Passes discards to the device although the tags have a key. Requires an `internal_hash` with a key. You
+        /// cannot undo this once a device has been used with the option.
         allow_discards_keyed(): bool = Flag("allow_discards_keyed"), since (1, 14, 0);
         /// The size of the journal in sectors when the kernel formats the device; the kernel may round it. By default, 1/128
         /// of the device, at most 131072 (8192 on 32-bit systems).
         journal_sectors(sectors: u32): Option<u32> = Pair("journal_sectors");
-        /// The number of sectors of data between two areas of tags when the kernel formats the device; 32768 if not given.
-        /// It is rounded down to a power of two from 8 to 2147483648.
+        /// The number of sectors of data between two areas of tags when the kernel formats the device; 32768 if not
+        /// given. The kernel rounds it down to a power of two from 8 to 2147483648.
         interleave_sectors(sectors: u32): Option<u32> = Pair("interleave_sectors");
-        /// The number of sectors of tags in one buffer; 128 if not given. The kernel rounds it down to a power of two, and
-        /// further if the area of the tags is not a multiple of it.
+        /// The number of sectors of tags in one buffer; 128 if not given. The kernel rounds it down to a power of two,
+        /// and reduces it further if the area of the tags is not a multiple of it.
         buffer_sectors(sectors: u32): Option<u32> = Pair("buffer_sectors");
         /// The percentage of the journal, at most 100, that may be used before the journal is flushed; 50 if not given.
         journal_watermark(percent: u32): Option<u32> = Pair(Limits::new("journal_watermark", 0, 100));
         /// The time in milliseconds after which the journal is committed; 10000 if not given.
         commit_time(milliseconds: u32): Option<u32> = Pair("commit_time");
         /// The number of sectors per bit of the bitmap; 32768 if not given. The kernel rounds it down to a power of
-        /// two, and raises it if the bitmap would not fit in the place of the journal.
+        /// two, and raises it if the bitmap would not fit in the space of the journal.
         sectors_per_bit(sectors: u64): Option<u64> = Pair("sectors_per_bit"), since (1, 3, 0);
         /// The time in milliseconds after which the bitmap is written; 10000 if not given. The kernel rounds it up to
         /// whole ticks of its clock (jiffies).
         bitmap_flush_interval(milliseconds: u32): Option<u32> = Pair("bitmap_flush_interval"), since (1, 3, 0);
         /// Uses smaller padding between areas of tags; kernels without this option cannot use such a device.
         fix_padding(): bool = Flag("fix_padding"), since (1, 4, 0);
-        /// Keyed tags include a salt, and a keyed `journal_mac` covers the superblock and the number of the journal
-        /// section as well. Kernels without this option cannot use such a device.
+        /// Includes a salt in keyed tags. A keyed `journal_mac` also covers the superblock and the number of the
+        /// journal section. Kernels without this option cannot use such a device.
         fix_hmac(): bool = Flag("fix_hmac"), since (1, 7, 0);
-        /// Allows the recalculation of keyed tags in all cases. Without this option, it requires both `fix_hmac` and a
-        /// keyed `journal_mac`. With it, an attacker who changed the data can obtain valid tags for the changed data.
+        /// Allows the recalculation of keyed tags in all cases. Without this option, recalculation requires both
+        /// `fix_hmac` and a keyed `journal_mac`. With this option, an attacker who changed the data can obtain valid
+        /// tags for the changed data.
         legacy_recalculate(): bool = Flag("legacy_recalculate"), since (1, 7, 0);
-        /// The algorithm that calculates the tags; without it, the layer above supplies them.
+        /// The algorithm that calculates the tags. Without this option, the layer above supplies the tags.
         internal_hash(hash: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("internal_hash");
         /// The cipher that encrypts the journal.
         journal_crypt(cipher: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("journal_crypt");

@@ -26,30 +26,30 @@ const INTEGRATED_FLUSH: &str = "integrated_flush";
 pub enum MirrorLog {
     /// A log in memory, which exists only as long as the table.
     Core {
-        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror, which has
-        /// at most 2^32 - 1 regions.
+        /// The size of a region in sectors: a power of two from 2 to 2^31, and at most the length of the mirror. It
+        /// must be large enough that the mirror has at most 2^32 - 1 regions.
         region_size: Sectors,
-        /// The assumed state of all regions when the table is loaded; `None` means out of sync.
+        /// The state that all regions are assumed to have when the table is loaded. `None` means out of sync.
         sync: Option<LogSync>,
     },
     /// A log on a device.
     Disk {
         /// The device that holds the log.
         device: Device,
-        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror, which has
-        /// at most 2^32 - 1 regions.
+        /// The size of a region in sectors: a power of two from 2 to 2^31, and at most the length of the mirror. It
+        /// must be large enough that the mirror has at most 2^32 - 1 regions.
         region_size: Sectors,
-        /// The assumed state of all regions at every resume of the device; `None` means the state that is stored on the log
-        /// device, and out of sync for a new log.
+        /// The state that all regions are assumed to have at every resume of the device. `None` means the state that
+        /// the log device stores; in a new log, all regions are out of sync.
         sync: Option<LogSync>,
     },
     /// A log that a log server in user space keeps, for example for mirrors that several machines share.
     Userspace {
         /// The name by which the server knows the log, at most 128 bytes.
         uuid: WordBuf,
-        /// Sends each flush and the regions that it marks as out of sync in one request.
+        /// Sends each flush, together with the regions to mark as out of sync, in one request to the server.
         integrated_flush: bool,
-        /// The arguments for the server: at least two words, or one with `integrated_flush`.
+        /// The arguments for the server: at least two words, or with `integrated_flush` at least one word.
         args: Vec<WordBuf>,
     },
     /// A log of a type that this crate does not know.
@@ -63,7 +63,7 @@ pub enum MirrorLog {
 
 keywords! {
     exact;
-    /// The assumed state of all regions, instead of the recorded state.
+    /// The state that all regions are assumed to have, whatever the log records.
     pub enum LogSync {
         /// All regions are out of sync and are copied from the first leg to the others.
         Sync = "sync",
@@ -108,8 +108,8 @@ impl MirrorLog {
         self
     }
 
-    /// Sends each flush and the regions that it marks as out of sync in one request. No effect unless the log is
-    /// `Userspace`.
+    /// Sends each flush, together with the regions to mark as out of sync, in one request to the server. No effect
+    /// unless the log is `Userspace`.
     #[must_use]
     pub fn integrated_flush(mut self) -> Self {
         if let Self::Userspace { integrated_flush, .. } = &mut self {

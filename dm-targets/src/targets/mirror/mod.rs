@@ -23,8 +23,11 @@
 //! | in_sync, regions | `u64` | regions | |
 //! | health | a letter per leg | | see [`MirrorHealth`] |
 //!
-//! The `1` before the health and the number that begins `log_status` count the words that follow. `keep_log` requires `handle_errors`. The kernel prints the words of the log
-//! server without quotes, so a word with white space is parsed as several words. The target takes no messages.
+//! The `1` before the health and the number that begins `log_status` count the words that follow. `keep_log` requires
+//! `handle_errors`.
+//!
+//! The kernel prints the words of the log server without quotes, so a word with white space is parsed as several words.
+//! The target takes no messages.
 //!
 //! Kernel: `mirror_ctr` and `mirror_status` in `drivers/md/dm-raid1.c`, `create_log_context`, `core_status` and
 //! `disk_status` in `drivers/md/dm-log.c`, `userspace_ctr` and `userspace_status` in
@@ -86,12 +89,12 @@ impl Target for Mirror {
 options! {
     /// The features of a `mirror` table: how errors are handled.
     pub struct MirrorFeatures for MirrorTable.features {
-        /// After an error of a leg or the log, holds the affected writes to regions in sync until the device is
-        /// suspended: a suspend with `noflush` submits these writes again, any other fails them. Without this feature,
-        /// they succeed. If all legs have errors, they fail at once in both cases.
+        /// After an error of a leg or the log, holds the affected writes until the device is suspended. A suspend with
+        /// `noflush` submits these writes again; any other suspend fails them. Without this feature, the writes
+        /// succeed. If all legs have errors, the writes fail immediately, with or without this feature.
         handle_errors(): bool = Flag("handle_errors");
-        /// Holds no writes: after an error of a leg, writes to regions in sync succeed while any leg has no error;
-        /// after an error of the log, they fail. Requires `handle_errors`.
+        /// Does not hold writes. After an error of a leg, writes to regions in sync succeed as long as a leg has no
+        /// error. After an error of the log, such writes fail. Requires `handle_errors`.
         keep_log(): bool = Flag("keep_log");
     }
     other {
@@ -128,8 +131,8 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
 pub struct MirrorTable {
     /// The log, which records the regions that are in sync.
     pub log: MirrorLog,
-    /// The legs, 2 to 9. While the first works, out-of-sync regions are copied from it to the others, which overwrites
-    /// their data.
+    /// The 2 to 9 legs. While the first leg works, the kernel copies regions that are out of sync from the first leg
+    /// and overwrites them on the other legs.
     pub legs: Vec<MirrorLeg>,
     /// How errors are handled.
     pub features: MirrorFeatures,
@@ -189,8 +192,8 @@ spelled!(MirrorTable);
 
 keywords! {
     exact;
-    /// The most severe error of a leg (`F`, then `D`, `S`, `R`) since the table was loaded, or since all regions were
-    /// last brought into sync.
+    /// The most severe error of a leg since the table was loaded, or since all regions were last brought into sync.
+    /// From the most to the least severe, the errors are `F`, `D`, `S` and `R`.
     pub enum MirrorHealth {
         /// No error.
         Alive = "A",
@@ -224,7 +227,7 @@ keywords! {
 pub struct MirrorStatus {
     /// The legs in the order of the table.
     pub legs: Vec<MirrorLegStatus>,
-    /// The number of regions that are in sync according to the log; 0 if a log server in user space does not answer.
+    /// The number of regions that are in sync according to the log. 0 if a log server in user space does not answer.
     pub in_sync: u64,
     /// The number of all regions.
     pub regions: u64,

@@ -27,7 +27,7 @@ const IO_AFFINITY: &str = "io-affinity";
 /// | `historical-service-time` | `[<base_weight> [<threshold_multiplier>]]` | `[<repeat_count>]` |
 /// | `io-affinity` | | `<cpu_mask>` |
 ///
-/// Arguments that a text omits get the kernel's defaults. All arguments are printed.
+/// If a text omits an argument, the value gets the kernel's default. `Display` prints all arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PathGroup {
@@ -41,7 +41,7 @@ pub enum PathGroup {
         /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
     },
-    /// Uses the path that would complete its bytes in flight first, according to its relative throughput.
+    /// Uses the path that, according to its relative throughput, will be the first to complete its bytes in flight.
     ServiceTime {
         /// The paths of the group, 1 to 1024.
         paths: Vec<ThroughputPath>,
@@ -51,14 +51,14 @@ pub enum PathGroup {
     HistoricalServiceTime {
         /// The weight of earlier requests in 1/1024, at most 1023; the kernel's default is 972.
         base_weight: u32,
-        /// The factor by which a path must be slower than another to count as slower; with 0, the kernel's default, or
+        /// A path counts as slower than another only if it is slower by this factor. With 0 (the kernel's default) or
         /// 1, any difference counts.
         threshold_multiplier: u32,
         /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
     },
-    /// Uses the path that is assigned to the current CPU, or another one if that path has failed or none is assigned.
-    /// Since Linux 5.11.
+    /// Uses the path that is assigned to the current CPU. If this path has failed, or no path is assigned to the CPU,
+    /// uses another path. Since Linux 5.11.
     IoAffinity {
         /// The paths of the group, 1 to 1024.
         paths: Vec<CpuPath>,
@@ -69,7 +69,7 @@ pub enum PathGroup {
         selector: WordBuf,
         /// The arguments of the selector.
         args: Vec<WordBuf>,
-        /// The paths of the group, 1 to 1024. All must have the same number of arguments.
+        /// The paths of the group, 1 to 1024. All paths must have the same number of arguments.
         paths: Vec<OtherPath>,
     },
 }
@@ -89,7 +89,7 @@ impl PathGroup {
         Self::QueueLength { paths: repeat_paths(devices) }
     }
 
-    /// Uses the path that would complete its bytes in flight first, according to its relative throughput.
+    /// Uses the path that, according to its relative throughput, will be the first to complete its bytes in flight.
     pub fn service_time(paths: impl IntoIterator<Item = ThroughputPath>) -> Self {
         Self::ServiceTime { paths: paths.into_iter().collect() }
     }

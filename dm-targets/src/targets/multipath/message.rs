@@ -21,7 +21,7 @@ use crate::{Device, Fields, Message, NoReply, Params, ParseError, Printer, Probl
 pub enum MultipathMessage {
     /// Queues requests, instead of failing them, while no path works.
     QueueIfNoPath,
-    /// Fails requests while no path works, including those that are queued.
+    /// Fails requests while no path works, including queued requests.
     FailIfNoPath,
     /// Uses this group only if no other group works.
     DisableGroup(u32),

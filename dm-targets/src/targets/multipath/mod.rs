@@ -34,14 +34,14 @@
 //! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from
 //! the one that was loaded:
 //!
-//! - the hardware handler can be one that was already attached to a path; its arguments are missing;
-//! - `first_group` is the group to which the next request switches; if none switches, the group in use; if none is in
-//!   use, 1;
-//! - `queue_if_no_path` shows the effect of messages and of the module's parameter `queue_if_no_path_timeout_secs`, and
-//!   is missing while the device is suspended (always with `queue_mode bio`, otherwise only if the suspend flushes);
-//! - `queue_mode` is only printed if it is `bio`;
-//! - `retain_attached_hw_handler` is missing from target version 1.15 (`dmsetup targets`) on; before, `queue_mode bio`
-//!   adds it.
+//! - The hardware handler can be one that was already attached to a path. Its arguments are missing.
+//! - `first_group` is the group to which the next request switches. If no switch is pending, it is the group in use, or
+//!   1 if no group is in use.
+//! - `queue_if_no_path` shows the effect of messages and of the module parameter `queue_if_no_path_timeout_secs`. It is
+//!   missing while the device is suspended, unless the suspend had `noflush` and `queue_mode` is not `bio`.
+//! - `queue_mode` is missing unless it is `bio`.
+//! - `retain_attached_hw_handler` is missing in target version 1.15 and later (see `dmsetup targets`). In earlier
+//!   versions, `queue_mode bio` adds it.
 //!
 //! Replies to messages are empty. Messages fail with `EBUSY` while the device is suspended.
 //!

@@ -17,10 +17,9 @@ keywords! {
     pub enum GroupState {
         /// The group is used now.
         Active = "A",
-        /// The group is neither used now nor disabled; all its paths may have failed.
+        /// The group is neither used now nor disabled. Perhaps all its paths have failed.
         Enabled = "E",
-        /// A message, or a storage array that was busy, has disabled the group; it is used only if no other group
-        /// works.
+        /// A message or a busy storage array has disabled the group. The kernel uses it only if no other group works.
         Disabled = "D",
     }
 }
@@ -51,8 +50,8 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MultipathStatus {
-    /// Not 0 before the first request, and while a hardware handler initializes the path group; early kernels print the
-    /// number of waiting requests.
+    /// Not 0 before the first request, and while a hardware handler initializes the path group. Early kernels print the
+    /// number of waiting requests here.
     pub queue_io: u32,
     /// The number of attempts to initialize the current path group.
     pub pg_init_count: u32,
@@ -62,8 +61,8 @@ pub struct MultipathStatus {
     /// Words about the hardware handler, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub handler: Vec<WordBuf>,
-    /// The number, from 1, of the group to which the next request switches; if none switches, of the group in use; if
-    /// none is in use, 1. 0 if there are no groups.
+    /// The number, from 1, of the group to which the next request switches. If no switch is pending, this is the number
+    /// of the group in use, or 1 if no group is in use. 0 if there are no groups.
     pub group: u32,
     /// The groups in the order of the table.
     pub groups: Vec<PathGroupStatus>,
@@ -96,7 +95,7 @@ pub enum SelectorInfo {
     HistoricalServiceTime {
         /// The weight of earlier requests in 1/1024.
         base_weight: u32,
-        /// The factor by which a path must be slower than another to count as slower; with 0 or 1, any difference
+        /// A path counts as slower than another only if it is slower by this factor. With 0 or 1, any difference
         /// counts.
         threshold_multiplier: u32,
     },
@@ -113,7 +112,7 @@ pub struct PathStatus {
     pub device: DeviceNumber,
     /// Whether the path works.
     pub state: PathState,
-    /// How often the path changed from working to failed since the table was loaded, also by a message.
+    /// How often the path changed from working to failed since the table was loaded, including changes by messages.
     pub fail_count: u32,
     /// The words that the path selector prints about the path.
     pub info: PathInfo,
@@ -121,7 +120,7 @@ pub struct PathStatus {
 
 /// The words that a path selector prints about a path.
 ///
-/// The status does not name the selector, which is deduced from the number of words.
+/// The status does not name the selector. The variant follows from the number of words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -133,7 +132,7 @@ pub enum PathInfo {
     Count(i32),
     /// The words of `service-time`.
     ServiceTime {
-        /// The number of bytes in flight; the kernel's counter can overflow.
+        /// The number of bytes in flight. The kernel's counter can overflow and become negative.
         in_flight_size: i32,
         /// The throughput in relation to the other paths.
         relative_throughput: u32,

@@ -18,11 +18,11 @@ keywords! {
     any_case;
     /// How I/O is queued for the paths.
     pub enum QueueMode {
-        /// As bios, before they are merged into requests; a hardware handler in the table is ignored.
+        /// As bios, before the kernel merges them into requests. The kernel ignores a hardware handler in the table.
         Bio = "bio",
-        /// As requests; the kernel's default.
+        /// As requests. This is the kernel's default.
         Rq = "rq",
-        /// As requests in several queues; today the same as `rq`.
+        /// As requests in several queues. Today this is the same as `rq`.
         Mq = "mq",
     }
 }
@@ -56,9 +56,9 @@ options! {
     pub struct MultipathFeatures for MultipathTable.features {
         /// Queues requests, instead of failing them, while no path works.
         queue_if_no_path(): bool = Flag("queue_if_no_path");
-        /// How often the initialization of a group is retried, from 1 to 50; never if not given.
+        /// How often the kernel retries to initialize a group, from 1 to 50. If not given, it does not retry.
         pg_init_retries(retries: u32): Option<u32> = Argument(Limits::new("pg_init_retries", 1, 50));
-        /// The delay in milliseconds before the initialization of a group is retried, at most 60000; 2000 if not given.
+        /// The delay in milliseconds before the kernel retries to initialize a group, at most 60000; 2000 if not given.
         pg_init_delay_msecs(delay: u32): Option<u32> = Argument(Limits::new("pg_init_delay_msecs", 0, 60_000));
         /// Keeps the hardware handler that is already attached to a path.
         retain_attached_hw_handler(): bool = Flag("retain_attached_hw_handler"), since (1, 5, 0);
@@ -91,11 +91,11 @@ options! {
 pub struct MultipathTable {
     /// The optional settings.
     pub features: MultipathFeatures,
-    /// The hardware handler of all paths; `None` for none.
+    /// The hardware handler of all paths, if any.
     pub handler: Option<HardwareHandler>,
     /// The number of the group that is used first, from 1; 0 if there are no groups.
     pub first_group: u32,
-    /// The path groups, the preferred group first; at most 1024.
+    /// The path groups in order of preference, at most 1024.
     pub groups: Vec<PathGroup>,
 }
 

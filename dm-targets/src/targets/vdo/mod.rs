@@ -83,12 +83,13 @@ impl Target for Vdo {
         table.check()
     }
 
-    /// The first field that differs. The device, its size and the logical block size are layout, since partition tables
-    /// and file systems depend on the last one. The cached blocks, the threads and the era length are not: they may change
-    /// whenever the volume is set up, although an active volume refuses another value (`validate_new_device_config`).
+    /// Compares two tables; see [`Target::difference`]. The device, its size and the logical block size count as
+    /// layout. Partition tables and file systems depend on the logical block size. The other fields do not count as
+    /// layout. You can change the cached blocks, the threads and the era length only when you set up the volume: the
+    /// kernel refuses new values while the volume is active (`validate_new_device_config`).
     ///
-    /// The kernel prints the device as it was given. A path therefore equals only the same path, and never the number of
-    /// the same device.
+    /// The kernel prints the device as it was given. Therefore a path equals only the same path, and differs from the
+    /// number of the device.
     fn difference(one: &VdoTable, other: &VdoTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("storage dev", |table| &table.device)
