@@ -1,4 +1,4 @@
-//! From the crate `devicemapper`, 0.4 to 0.34: tables and statuses.
+//! Replacements for the tables and statuses of the crate `devicemapper`, 0.4 to 0.34.
 //!
 //! The names are those of version 0.34.8. Names that differed in earlier versions are listed with their version.
 //!

@@ -1,4 +1,4 @@
-//! From the crate `devicemapper`, 0.4 to 0.34: whole devices.
+//! Replacements for the whole devices of the crate `devicemapper`, 0.4 to 0.34.
 //!
 //! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are type aliases of [`MappedDev`], which exists for every
 //! target. Methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid. It asks the kernel for

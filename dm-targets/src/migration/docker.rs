@@ -1,4 +1,4 @@
-//! From Docker's Go package `devicemapper`: thin pools and thin devices.
+//! Replacements for the thin pools and thin devices of Docker's Go package `devicemapper`.
 //!
 //! The methods in the last column belong to `ThinPoolDev` in the module `devices`, which needs the feature `devices`.
 //! `dm_core::migration::docker` has the rest of the package.
@@ -18,7 +18,7 @@
 //! | `GetTable` | [`ThinPoolTable`], [`ThinTable`] | `table` |
 //! | `DeviceIDExists` | | `DevError::is_already_exists` of `create_thin` and `snapshot` |
 //!
-//! `CreatePool` always uses a low water mark of 32768 blocks and `skip_block_zeroing`; here the caller chooses both.
+//! `CreatePool` always uses a low water mark of 32768 blocks and `skip_block_zeroing`. Here the caller chooses both.
 
 #[cfg(doc)]
 use crate::{

@@ -1,7 +1,7 @@
-//! Tables that map the names of other libraries to those of this crate.
+//! Tables of replacements, for programs that move from another library to this crate.
 //!
-//! The column *there* lists the items of the other library, and the column *here* links to their replacements. If an
-//! item has no replacement, *here* has a dash and the reason.
+//! The column *there* has the items of the other library, and the column *here* their replacements. A dash means that
+//! an item has no replacement; the reason follows the dash.
 //!
 //! | page | from |
 //! |---|---|

@@ -9,9 +9,9 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! The status is empty, and the target takes no messages. The constructor does not check whether the sectors exist on
-//! the device. The kernel checks this when it loads the first table of a mapped device, and whenever a table becomes
-//! active. It accepts a device of size 0.
+//! The status is empty, and the target takes no messages. The constructor does not check whether `device` has the
+//! mapped sectors. The kernel checks this when it loads the first table of a mapped device, and whenever a table
+//! becomes active. It accepts a device of size 0.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 

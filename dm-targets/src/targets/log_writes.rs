@@ -1,4 +1,4 @@
-//! `log-writes`: logs writes to a second device, so that they can be replayed up to any entry of the log.
+//! `log-writes`: logs writes to a second device, so that you can replay them up to any entry of the log.
 //!
 //! ```text
 //! table   = <device> <log_device>
@@ -61,7 +61,7 @@ pub struct LogWritesTable {
     /// The device that is mapped. Sector `n` of the mapped device is always sector `n` of this device, even if the line
     /// does not start at sector 0.
     pub device: Device,
-    /// The device that the log is written to, from its start; its contents are overwritten.
+    /// The device that holds the log. The log starts at sector 0 and overwrites the contents of the device.
     pub log_device: Device,
 }
 

@@ -59,8 +59,8 @@ impl<'a> DmsetupDetail<'a> {
 
 /// Parses the output of `dmsetup info`.
 ///
-/// Each item is a device, or an error that names the wrong line. Lines with an unknown label are ignored. Spaces around
-/// a uuid are lost.
+/// Each item is a device, or an error that names the invalid line. Lines with an unknown label are ignored. Spaces
+/// around a uuid are lost.
 ///
 /// ```
 /// let output = "Name:              left right\nState:             ACTIVE (READ-ONLY)\nTables present:    LIVE\n\

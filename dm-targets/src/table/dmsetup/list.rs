@@ -56,7 +56,7 @@ pub struct DmsetupTarget<'a> {
 
 /// Parses the output of `dmsetup ls`.
 ///
-/// Each item is a line, or an error that names the wrong line.
+/// Each item is a line, or an error that names the invalid line.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_ls("left right\t(254:0)\ntwo\t(254:3)\n").collect::<Result<Vec<_>, _>>()?;
@@ -76,7 +76,7 @@ pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>
 
 /// Parses the output of `dmsetup info -c` with its default columns, with or without headings.
 ///
-/// Each item is a line, or an error that names the wrong line. Spaces separate the columns, or colons if there are no
+/// Each item is a line, or an error that names the invalid line. Spaces separate the columns, or colons if there are no
 /// headings. Therefore these characters are lost at the end of a name and at the start of a uuid. Spaces at the end of
 /// a uuid are lost, too.
 ///
@@ -93,7 +93,7 @@ pub fn dmsetup_info(output: &str) -> impl Iterator<Item = Result<DmsetupInfo<'_>
 
 /// Parses the output of `dmsetup targets`.
 ///
-/// Each item is a line, or an error that names the wrong line.
+/// Each item is a line, or an error that names the invalid line.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_targets("crypt            v1.28.0\n").collect::<Result<Vec<_>, _>>()?;
@@ -130,7 +130,7 @@ pub struct DmsetupCookie<'a> {
 
 /// Parses the output of `dmsetup udevcookies`, with or without headings.
 ///
-/// Each item is a line, or an error that names the wrong line.
+/// Each item is a line, or an error that names the invalid line.
 ///
 /// ```
 /// let output = "0xd4d1234    557082     1          Thu Jan  1 00:00:00 1970  Mon Nov 30 00:54:08 2026\n";

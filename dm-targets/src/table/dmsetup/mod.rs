@@ -41,9 +41,9 @@ pub struct DmsetupLine<'a, L> {
 
 /// Parses the output of `dmsetup table`, for one device or for all.
 ///
-/// Each item is a line, or an error that names the wrong line. Blank lines are skipped, and all lines may have the same
-/// indentation. If a target of an unknown type prints several lines, they are one item. The item ends before the next
-/// line that can start another item.
+/// Each item is a line, or an error that names the invalid line. Blank lines are skipped, and all lines may have the
+/// same indentation. If a target of an unknown type prints several lines, they are one item. The item ends before the
+/// next line that can start another item.
 ///
 /// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. You cannot distinguish
 /// these zeros from a real key. Do not load such a table, because writes with the wrong key destroy data. dmsetup
@@ -62,7 +62,7 @@ pub fn dmsetup_table(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_
 
 /// Parses the output of `dmsetup status`, for one device or for all.
 ///
-/// Each item is a line, or an error that names the wrong line. Several lines of an unknown target are one item, as in
+/// Each item is a line, or an error that names the invalid line. Several lines of an unknown target are one item, as in
 /// [`dmsetup_table`].
 ///
 /// ```

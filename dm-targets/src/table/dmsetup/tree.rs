@@ -27,7 +27,7 @@ impl DmsetupDeps<'_> {
 
 /// Parses the output of `dmsetup deps`.
 ///
-/// Each item is a line, or an error that names the wrong line.
+/// Each item is a line, or an error that names the invalid line.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_deps("left right: 2 dependencies\t: (8, 0) (8, 16)\n").collect::<Result<Vec<_>, _>>()?;
@@ -77,7 +77,7 @@ pub struct DmsetupNode<'a> {
 /// Parses the output of `dmsetup ls --tree -o notrunc` in ASCII, UTF-8 or VT100, but without the options `compact` and
 /// `nodevice`.
 ///
-/// Each item is a device, or an error that names the wrong line. Below a device are the devices that it uses, or with
+/// Each item is a device, or an error that names the invalid line. Below a device are the devices that it uses, or with
 /// `-o inverted` the devices that use it. Without `notrunc`, dmsetup cuts long lines at the width of the terminal (80
 /// columns without a terminal), and a cut line is an error.
 ///

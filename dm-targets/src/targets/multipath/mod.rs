@@ -1,4 +1,4 @@
-//! `multipath`: uses several paths to the same device, in groups of which one is active at a time.
+//! `multipath`: uses several paths to the same device. The paths form groups, and one group is active at a time.
 //!
 //! ```text
 //! table   = <#features> {<feature>} <#handler> [<handler> {<handler_arg>}] <groups> <first_group> {<group>}
@@ -32,9 +32,9 @@
 //! | fail_count | `u32` | changes from working to failed | |
 //!
 //! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from
-//! the one that was loaded:
+//! the loaded table:
 //!
-//! - The hardware handler can be one that was already attached to a path. Its arguments are missing.
+//! - The hardware handler can be a handler that was already attached to a path. Its arguments are missing.
 //! - `first_group` is the group to which the next request switches. If no switch is pending, it is the group in use, or
 //!   1 if no group is in use.
 //! - `queue_if_no_path` shows the effect of messages and of the module parameter `queue_if_no_path_timeout_secs`. It is

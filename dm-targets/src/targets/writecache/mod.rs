@@ -71,7 +71,7 @@ impl Target for Writecache {
     type Message = WritecacheMessage;
 
     /// The options that were added after the first version, and the message `clear_stats`. `metadata_only` and
-    /// `pause_writeback` were added without a new version; every target from version 1.6.0 has them.
+    /// `pause_writeback` were added without a new version number. Every target from version 1.6.0 on has them.
     const FEATURES: &'static [Feature] = WritecacheOptions::FEATURES;
 
     fn check(table: &WritecacheTable, _length: Sectors) -> Result<(), InvalidField> {
