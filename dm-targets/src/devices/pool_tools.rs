@@ -90,7 +90,7 @@ impl core::error::Error for PoolToolError {}
 ///
 /// ```no_run
 /// use dm_core::Host;
-/// use dm_targets::devices::{DevError, ThinPoolDev};
+/// use dm_targets::devices::{DevError, PoolToolErrorKind, ThinPoolDev};
 /// use dm_units::DeviceNumber;
 ///
 /// let host = Host::open()?;
@@ -98,8 +98,8 @@ impl core::error::Error for PoolToolError {}
 /// match ThinPoolDev::check_metadata(&host, metadata) {
 ///     // The metadata is good: let the pool write it again.
 ///     Ok(()) => ThinPoolDev::clear_needs_check(&host, metadata)?,
-///     // From now on, use the spare device for the metadata of the pool.
-///     Err(DevError::PoolTool(error)) => {
+///     // The metadata is damaged. From now on, use the spare device for the metadata of the pool.
+///     Err(DevError::PoolTool(error)) if matches!(error.kind, PoolToolErrorKind::Failed { .. }) => {
 ///         eprintln!("{error}");
 ///         ThinPoolDev::repair_metadata(&host, metadata, spare)?;
 ///     }
