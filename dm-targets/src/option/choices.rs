@@ -7,7 +7,7 @@ use crate::option::{OptionKind, OptionWord};
 use crate::text::fields::Fields;
 use crate::text::printer::Printer;
 
-/// One of several words that exclude each other, each with the value that it stands for.
+/// An option that is one word of a list. Each word stands for a value, and only one of the words can be given.
 pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
 
 impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
@@ -39,8 +39,8 @@ impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
     }
 }
 
-/// A name followed by one of two words: the first for `false`, the second for `true`. The third field is the text for
-/// errors, such as `on or off`.
+/// An option with two possible values, such as `on` and `off`. The fields are its name, the words for `false` and
+/// `true`, and the text for errors, such as `on or off`.
 pub struct OnOff(pub &'static str, pub [&'static str; 2], pub &'static str);
 
 impl OnOff {
@@ -50,7 +50,7 @@ impl OnOff {
         Self(name, ["off", "on"], "on or off")
     }
 
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0

@@ -16,22 +16,22 @@ pub enum Case {
     Any,
 }
 
-/// Whether the number of words of an [`OptionGroup`] stands before the group.
+/// Whether a word before an [`OptionGroup`] tells how many words the group has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
     /// The number is required.
     Required,
-    /// The group and its number can be missing in a table; the kernel always prints the number.
+    /// A table can leave out the group and its number. The kernel always prints the number.
     Optional,
-    /// The group and its number can be missing in a table; the kernel does not print a number of 0.
+    /// A table can leave out the group and its number. The kernel leaves out the number if it is 0.
     LeftOut,
-    /// There is no number: the options are all remaining words.
+    /// There is no number: all remaining words belong to the group.
     None,
 }
 
 /// A group of options, made by [`options!`].
 pub trait OptionGroup: Default {
-    /// The field name in errors about a word that is not a known option.
+    /// What errors call a word that is not a known option.
     const NAME: &'static str;
 
     /// The limits of the number of words, and the field name of this number in errors.
@@ -45,11 +45,11 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Conflict`]: another option excludes it.
-    /// [`Problem::Expected`], [`Problem::Missing`]: its value is missing. Other problems: its value is invalid.
+    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Conflict`]: another option excludes this one.
+    /// [`Problem::Expected`], [`Problem::Missing`]: the value is missing. Other problems: the value is invalid.
     fn read_option(&mut self, word: Word<'_>, fields: &mut Fields<'_>) -> Result<Option<usize>, ParseError>;
 
-    /// Keeps a word that is not a known option.
+    /// Stores a word that is not a known option, so that it can be printed again.
     ///
     /// # Errors
     ///
@@ -60,17 +60,17 @@ pub trait OptionGroup: Default {
     /// Prints the options in the order of their declaration, then the unknown words.
     fn print(&self, out: &mut Printer<'_, '_>);
 
-    /// The words of the options that are given.
+    /// Returns the names of the options that are given.
     fn given(&self) -> impl Iterator<Item = &'static str>;
 
     /// Checks that the kernel would accept the value of each option.
     ///
     /// # Errors
     ///
-    /// [`InvalidField`]: the kernel would refuse a value; the error names the first such option.
+    /// [`InvalidField`]: the kernel would refuse a value. The error names the first such option.
     fn check_ranges(&self) -> Result<(), InvalidField>;
 
-    /// The number of words that [`print`](Self::print) prints.
+    /// Returns the number of words that [`print`](Self::print) prints.
     fn word_count(&self) -> u64 {
         Printer::count_words(|out| self.print(out)) as u64
     }
@@ -79,7 +79,7 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// [`Problem::OutOfRange`]: there are more words than the kernel accepts. Otherwise as
+    /// [`Problem::OutOfRange`]: there are more words than the kernel accepts. Other errors: see
     /// [`check_ranges`](Self::check_ranges).
     fn check(&self) -> Result<(), InvalidField> {
         Self::LIMITS.check(self.word_count())?;
@@ -88,12 +88,12 @@ pub trait OptionGroup: Default {
 }
 
 impl Fields<'_> {
-    /// Parses a group of options, with the number of its words.
+    /// Parses a group of options, and before it the number of its words.
     ///
     /// # Errors
     ///
     /// [`Problem::Missing`], [`Problem::NotDecimal`], [`Problem::OutOfRange`], [`Problem::TooFewWords`]: the number is
-    /// missing or wrong. Otherwise as [`OptionGroup::read_option`] and [`OptionGroup::keep`].
+    /// missing or wrong. Other errors: see [`OptionGroup::read_option`] and [`OptionGroup::keep`].
     pub fn read_options<G: OptionGroup>(&mut self) -> Result<G, ParseError> {
         self.read_options_then(|_: &G| Ok(()))
     }
@@ -102,7 +102,8 @@ impl Fields<'_> {
     ///
     /// # Errors
     ///
-    /// As [`read_options`](Self::read_options), and the error of `check`, which points to the last word of the group.
+    /// The errors of [`read_options`](Self::read_options) and `check`. An error of `check` points to the last word of
+    /// the group.
     pub fn read_options_then<G: OptionGroup>(
         &mut self,
         check: impl FnOnce(&G) -> Result<(), InvalidField>,
@@ -147,7 +148,7 @@ impl Fields<'_> {
 }
 
 impl Printer<'_, '_> {
-    /// Prints a group of options, with the number of its words.
+    /// Prints a group of options, and before it the number of its words.
     #[inline]
     pub fn options<G: OptionGroup>(&mut self, options: &G) -> &mut Self {
         match G::COUNT {
@@ -161,9 +162,9 @@ impl Printer<'_, '_> {
     }
 }
 
-/// A type of field, and how a setter stores a value in it.
+/// A field in which a setter can store a `V`.
 pub trait Put<V> {
-    /// Stores the value: replaces that of an `Option`, adds to a set, or sets a `bool`.
+    /// Stores `value`: sets a `bool` or an `Option`, or adds to a set.
     fn put(&mut self, value: V);
 }
 
@@ -186,7 +187,7 @@ impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
 }
 
 /// Declares a group of options: a struct with a field for each option, its [`OptionGroup`] implementation, and a setter
-/// method of the table for each option.
+/// on the table for each option.
 ///
 /// After the options come:
 ///

@@ -11,7 +11,7 @@ use crate::text::printer::Printer;
 use crate::text::value::{Number, Value};
 use crate::text::word::Word;
 
-/// A word to compare with option words, exactly or ignoring case.
+/// A word of a text, to compare with the names of options.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionWord<'a> {
     word: Word<'a>,
@@ -19,13 +19,13 @@ pub struct OptionWord<'a> {
 }
 
 impl<'a> OptionWord<'a> {
-    /// Compares `word` exactly or ignoring case, as `case` says.
+    /// Wraps `word`. `case` determines how [`is`](Self::is) compares it.
     #[must_use]
     pub const fn new(word: Word<'a>, case: Case) -> Self {
         Self { word, case }
     }
 
-    /// Whether the word is `keyword`.
+    /// Returns whether the word is `keyword`.
     #[inline]
     #[must_use]
     pub fn is(self, keyword: &str) -> bool {
@@ -49,23 +49,23 @@ impl<'a> OptionWord<'a> {
 
 /// The syntax of an option that is stored in a field of type `T`.
 pub trait OptionKind<T> {
-    /// Whether `word` is the first word of the option.
+    /// Returns whether `word` is the first word of the option.
     ///
-    /// A word is compared with each option of a group in turn, so this should be fast.
+    /// This should be fast, because a word is compared with each option of a group in turn.
     fn begins(&self, word: OptionWord<'_>) -> bool;
 
-    /// Parses the option into `field`; `word` is its first word.
+    /// Parses the option into `field`. `word` is the first word of the option, and `fields` has the words after it.
     ///
     /// # Errors
     ///
-    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Conflict`]: another option excludes it. Other
-    /// problems: its value is missing or invalid.
+    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Conflict`]: another option excludes this one. Other
+    /// problems: the value is missing or invalid.
     fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError>;
 
     /// Prints the option, or nothing if it is not given.
     fn print(&self, field: &T, out: &mut Printer<'_, '_>);
 
-    /// The option's word; `None` if the option is not given.
+    /// Returns the name of the option, or `None` if the option is not given.
     fn given(&self, field: &T) -> Option<&'static str>;
 
     /// Checks that the kernel would accept the value of the option.
@@ -98,7 +98,7 @@ impl Fields<'_> {
 pub struct Flag(pub &'static str);
 
 impl Flag {
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0
@@ -129,10 +129,10 @@ impl OptionKind<bool> for Flag {
     }
 }
 
-/// The name of an option with a value, together with the values that the kernel accepts: a `&str` stands for all
-/// values, [`Limits`] for the numbers within them.
+/// The name of an option, and the values that the kernel accepts for it: every value for a `&str`, and the numbers
+/// within the limits for [`Limits`].
 pub trait Name<T> {
-    /// The name of the option.
+    /// Returns the name of the option.
     fn name(&self) -> &'static str;
 
     /// Checks that the kernel would accept the value.
@@ -163,11 +163,11 @@ impl<T: Number> Name<T> for Limits {
     }
 }
 
-/// An option of two words, its name and its value. The field is the name, or [`Limits`] with the name.
+/// An option of two words, its name and its value. The tuple field is the name, or [`Limits`] that contain the name.
 pub struct Argument<N>(pub N);
 
 impl Argument<&'static str> {
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0
@@ -175,7 +175,7 @@ impl Argument<&'static str> {
 }
 
 impl Argument<Limits> {
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0.field()
@@ -213,11 +213,12 @@ impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Argument<N> {
     }
 }
 
-/// An option of one word: its name, a colon and its value. The field is the name, or [`Limits`] with the name.
+/// An option of one word: its name, a colon and its value. The tuple field is the name, or [`Limits`] that contain the
+/// name.
 pub struct Pair<N>(pub N);
 
 impl Pair<&'static str> {
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0
@@ -225,7 +226,7 @@ impl Pair<&'static str> {
 }
 
 impl Pair<Limits> {
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0.field()

@@ -1,10 +1,12 @@
-//! Options of tables, declared once each with [`options!`](crate::options).
+//! The options of tables. Each option is declared once, with [`options!`](crate::options).
 //!
 //! A group of options, such as the features of a pool, is a struct that the macro generates from a list. Each line of
 //! the list has the field with its docs, the parameter of its setter, the syntax, and optionally the first target
-//! version that supports the option. Parsing, printing, counting, range checks and the target's `FEATURES` follow from
-//! the list; options are printed in the order of the list. The syntax is a value of a type such as [`Flag`] or
-//! [`Argument`], or of another type that implements [`OptionKind`].
+//! version that supports the option. The syntax is a value of a type that implements [`OptionKind`], such as [`Flag`]
+//! or [`Argument`].
+//!
+//! The macro derives parsing, printing, counting, range checks and the target's `FEATURES` from the list. Options are
+//! printed in the order of the list.
 
 mod choices;
 mod feature;

@@ -10,7 +10,7 @@ use crate::text::fields::Fields;
 use crate::text::printer::Printer;
 use crate::text::value::Value;
 
-/// An option word followed by a value, repeated for each value of the field.
+/// An option with several values. Its name is repeated before each value, as in `rebuild 0 rebuild 2`.
 pub struct Each(pub &'static str);
 
 impl<T: Value + Ord> OptionKind<BTreeSet<T>> for Each {
@@ -44,7 +44,8 @@ pub trait WordGroup: Sized {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: a word is missing ([`Problem::Missing`]) or invalid; the error points to the word.
+    /// [`ParseError`]: a word is missing ([`Problem::Missing`]) or invalid. The error points to that word or, if it is
+    /// missing, to its place.
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 
     /// Prints the words.
@@ -54,15 +55,15 @@ pub trait WordGroup: Sized {
     ///
     /// # Errors
     ///
-    /// [`InvalidField`]: the kernel would refuse a word, which the error names.
+    /// [`InvalidField`]: the kernel would refuse a word. The error names the field of that word.
     fn check(&self) -> Result<(), InvalidField>;
 }
 
-/// An option word followed by the words of a [`WordGroup`].
+/// An option whose value has several words: its name, followed by the words of a [`WordGroup`].
 pub struct Words(pub &'static str);
 
 impl Words {
-    /// The option's word.
+    /// Returns the name of the option.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         self.0

@@ -17,12 +17,12 @@
 //! | gc_percent | `u8` | percent | 0 to 90 |
 //! | key_head, dirty_tail, key_tail | [`SegmentOffset`] | bytes in a segment | |
 //!
-//! Option words are case-sensitive. The kernel always prints both options, and prints the second one as `crc`, which
-//! its constructor does not accept: the printed table cannot be loaded. `{}` prints `data_crc`, which the constructor
-//! accepts; `{:#}` prints `crc`, as the kernel does. Both words are parsed.
+//! Option words are case-sensitive. The kernel always prints both options. It prints `data_crc` as `crc`, which its own
+//! constructor does not accept, so a printed table cannot be loaded. This crate parses both words. `{}` prints
+//! `data_crc`, and `{:#}` prints `crc`, as the kernel does.
 //!
-//! A device with an active table of any target cannot load a `pcache` table; remove the device first. The reply to the
-//! message is empty.
+//! A device that has an active table, of any target, cannot load a `pcache` table: remove the device first. The reply
+//! to the message is empty.
 //!
 //! Kernel: `dm_pcache_ctr`, `dm_pcache_status` and `dm_pcache_message` in `drivers/md/dm-pcache/dm_pcache.c`.
 
@@ -110,8 +110,8 @@ options! {
     pub struct PcacheOptions for PcacheTable.options {
         /// When writes complete; `None` means `writeback`.
         cache_mode(mode: PcacheMode): Option<PcacheMode> = Argument("cache_mode");
-        /// Whether data in the cache is checksummed; `None` means that it is not. The kernel returns `EINVAL` if an
-        /// existing cache was created with the other setting.
+        /// Whether data in the cache is checksummed; `None` means that it is not. Loading the table fails with `EINVAL`
+        /// if an existing cache was created with the other setting.
         data_crc(on: bool): Option<bool> = DataCrc;
     }
     other {
@@ -223,8 +223,7 @@ impl Value for SegmentOffset {
     }
 }
 
-/// How full a `pcache` target is, and the positions of its keys: a key records where the cache holds a part of the
-/// device.
+/// How full a `pcache` target is, and where its keys are. A key records where the cache holds a part of the device.
 ///
 /// ```
 /// use dm_targets::{Pcache, Target};

@@ -12,32 +12,36 @@
 //!
 //! | param, in the kernel's order | unit | range | levels |
 //! |---|---|---|---|
-//! | `sync`, `nosync` | | not both, neither together with `rebuild` | 1, 4, 5; 6 only `sync`; 10 only `nosync` |
+//! | `sync`, `nosync` | | only one of them, and not with `rebuild` | 1, 4, 5; also `sync` for 6 and `nosync` for 10 |
 //! | `rebuild <index>` | number of a device, from 0 | not a missing device; may be repeated | 1, 4, 5, 6, 10 |
 //! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | 1, 4, 5, 6, 10 |
 //! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most max, unless max is 0 | 1, 4, 5, 6, 10 |
 //! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
-//! | `max_write_behind <n>` | twice the number of requests; **the kernel prints the half** | at most 32767 | 1 |
-//! | `stripe_cache <n>` | stripes; the number in effect is printed | raised to half the chunk size in sectors; then 17 to 32768 | 4, 5, 6 |
+//! | `max_write_behind <n>` | twice the number of requests; **the kernel prints half of it** | at most 32767 | 1 |
+//! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, after the kernel has raised it to half the chunk size in sectors | 4, 5, 6 |
 //! | `region_size <n>` | sectors | 0, or a power of two from the chunk size to the length, with at most 2097152 regions | 1, 4, 5, 6, 10 |
 //! | `raid10_copies <n>` | | 2 to the number of devices | 10 |
 //! | `raid10_format near\|far\|offset` | | | 10 |
 //! | `raid10_use_near_sets` | | not with `near`; **counted but not printed** | 10 |
-//! | `delta_disks <n>` | devices to add, or negative to remove | 1 to 251, or -251 to -1; for 6, 249 instead of 251; not negative for 10 | 1, 4, 5, 6, 10 |
+//! | `delta_disks <n>` | devices to add; negative: to remove | -251 to 251 (for 6, -249 to 249), not 0; for 10, not negative | 1, 4, 5, 6, 10 |
 //! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of the page size (8 for 4 KiB) | all |
 //! | `journal_dev <device>` | | a device of at least 4 MiB | 4, 5, 6 |
-//! | `journal_mode writethrough\|writeback` | | only after `journal_dev`; no `writeback` with a missing or rebuilt device | 4, 5, 6 |
+//! | `journal_mode writethrough\|writeback` | | only after `journal_dev`; not `writeback` with `rebuild` or a missing device | 4, 5, 6 |
 //!
-//! `#params` counts the words from the chunk size to the last parameter. The order of the parameters is free, except
-//! that the kernel requires `journal_dev` before `journal_mode`. The chunk size, in sectors, is a power of two from 8
-//! (for parity levels, to 65536). RAID 1 has no chunk size: the kernel ignores a number up to 2147483647 and prints 0;
-//! a negative number is refused here. `-` stands for no metadata device, or for a missing device.
+//! `#params` counts the words from the chunk size to the last parameter. The parameters can have any order, except that
+//! `journal_mode` must follow `journal_dev`. `-` stands for no metadata device, or for a missing device. Words after
+//! the last device are ignored.
 //!
-//! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes the layout of the array from
-//! the metadata, which it does not read with `sync`, and an array without a layout does not start. A `data_offset`
-//! other than 0 crashes at least Linux 6.1 to 6.12 if the first device is missing. [`check`](Target::check) refuses all
-//! of these, and more missing devices than the level tolerates: for RAID 10, as many neighbors as there are copies
-//! (`_enough` in `drivers/md/raid10.c`). Words after the last device are ignored.
+//! The chunk size, in sectors, is a power of two and at least 8. For RAID 4, 5 and 6, it is at most 65536. RAID 1 has
+//! no chunk size: the kernel ignores a number up to 2147483647, and prints 0. This crate refuses a negative number.
+//!
+//! [`check`](Target::check) also refuses:
+//!
+//! - RAID 10 without metadata devices, or with `sync`. The kernel takes the layout of the array from the metadata,
+//!   which it does not read with `sync`. An array without a layout does not start.
+//! - A `data_offset` other than 0 if the first device is missing. It crashes at least Linux 6.1 to 6.12.
+//! - More missing devices than the level tolerates. RAID 10 needs at least one device of each group of neighbors that hold the
+//!   same data (`_enough` in `drivers/md/raid10.c`).
 //!
 //! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!
@@ -145,21 +149,21 @@ keywords! {
         Raid6Nc = "raid6_nc",
         /// Both parities on the last two devices.
         Raid6N6 = "raid6_n_6",
-        /// Rotating parity, left symmetric, and the second on the last device.
+        /// Rotating parity, left symmetric; the second parity is on the last device.
         Raid6Ls6 = "raid6_ls_6",
-        /// Rotating parity, right symmetric, and the second on the last device.
+        /// Rotating parity, right symmetric; the second parity is on the last device.
         Raid6Rs6 = "raid6_rs_6",
-        /// Rotating parity, left asymmetric, and the second on the last device.
+        /// Rotating parity, left asymmetric; the second parity is on the last device.
         Raid6La6 = "raid6_la_6",
-        /// Rotating parity, right asymmetric, and the second on the last device.
+        /// Rotating parity, right asymmetric; the second parity is on the last device.
         Raid6Ra6 = "raid6_ra_6",
-        /// Striped mirrors: in a table, with the layout of `raid10_format`; in a status, with the layout `near`.
+        /// Striped mirrors. In a table, `raid10_format` gives the layout. In a status, the layout is `near`.
         Raid10 = "raid10",
-        /// The same as `raid10` in a table; never in a status.
+        /// The same as `raid10` in a table. A status never contains this word.
         Raid10Near = "raid10_near",
-        /// The same as `raid10` in a table; in a status, striped mirrors with copies at distant offsets.
+        /// The same as `raid10` in a table. In a status: striped mirrors with copies at distant offsets.
         Raid10Far = "raid10_far",
-        /// The same as `raid10` in a table; in a status, striped mirrors with copies in the next stripe.
+        /// The same as `raid10` in a table. In a status: striped mirrors with copies in the next stripe.
         Raid10Offset = "raid10_offset",
     }
 }
@@ -195,11 +199,13 @@ impl RaidType {
     }
 }
 
-/// A message to a `raid` target, which controls its synchronization. For RAID 0, all fail with `EINVAL`.
+/// A message that controls the synchronization of a `raid` target.
 ///
-/// Further words, which the kernel ignores, are refused here. All messages except `idle` and `frozen` fail with `EBUSY`
-/// while a synchronization action is running. In Linux 6.12 and later, all fail with `EBUSY` while the device is
-/// suspended.
+/// For RAID 0, all messages fail with `EINVAL`. While a synchronization action is running, all messages except `idle`
+/// and `frozen` fail with `EBUSY`. While the device is suspended, all messages fail with `EBUSY` in Linux 6.12 and
+/// later.
+///
+/// The kernel ignores further words, but this crate refuses them.
 ///
 /// ```
 /// use dm_targets::raid::RaidMessage;
@@ -209,10 +215,11 @@ impl RaidType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RaidMessage {
-    /// Stops the running action for now. Linux 6.12 and later stop it, but still return `EINVAL` or `EBUSY`.
+    /// Stops the running action for now. Linux 6.12 and later stop the action, but return `EINVAL` or `EBUSY`
+    /// nevertheless.
     Idle,
-    /// Prevents all actions until another message or a resume. In Linux 6.12 and later, the same as
-    /// [`Idle`](Self::Idle).
+    /// Prevents all actions until another message is sent or the device is resumed. In Linux 6.12 and later, this is
+    /// the same as [`Idle`](Self::Idle).
     Frozen,
     /// Starts or continues a resync that is needed.
     Resync,

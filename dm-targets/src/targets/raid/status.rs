@@ -80,27 +80,27 @@ keywords! {
 pub enum RaidStatus {
     /// The status of an array with a known layout.
     Array(RaidArrayStatus),
-    /// Printed by the kernel for an array whose layout has no name; only metadata of other tools can contain such a
-    /// layout.
+    /// An empty status: the layout of the array has no name. Only metadata that another tool has written can contain
+    /// such a layout.
     Nothing,
 }
 
 /// The state of an array, of its devices, and of the action that is running.
 ///
-/// Old kernels print fewer fields: a field that they do not print is `None`. The versions are those of the target.
+/// A field that an old kernel does not print is `None`. The versions below are those of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RaidArrayStatus {
-    /// The layout, or the new one while the array is reshaped. The name can differ from the one in the table.
+    /// The level and layout; during a reshape, the new ones. The word can differ from the one in the table.
     pub raid_type: RaidType,
-    /// The number of devices in the array; while it is reshaped, this can differ from the number in the table.
+    /// The number of devices in the array. During a reshape, it can differ from the number in the table.
     pub disks: u32,
     /// The state of each device, in the order of the table.
     pub health: Vec<RaidHealth>,
     /// The progress of the running action in sectors; for [`Idle`](SyncAction::Idle), the number of sectors in sync.
     pub progress: Sectors,
-    /// The number of sectors to process; for RAID 0, 4, 5 and 6, on each device.
+    /// The number of sectors to process. For RAID 0, 4, 5 and 6, this is the number on each device.
     pub total: Sectors,
     /// The running action; `None` before version 1.5.
     pub action: Option<SyncAction>,

@@ -22,11 +22,11 @@ pub(super) const DEVICES: Limits = Limits::new("number of raid devices", 1, MAX_
 
 keywords! {
     any_case;
-    /// The placement of the copies in RAID 10.
+    /// Where RAID 10 stores the copies of a chunk.
     pub enum Raid10Format {
         /// At the same offset of neighboring devices.
         Near = "near",
-        /// At distant offsets of other devices, so that sequential reads are as fast as with RAID 0.
+        /// At distant offsets of other devices, which makes sequential reads as fast as with RAID 0.
         Far = "far",
         /// In the next stripe of the next device.
         Offset = "offset",
@@ -44,62 +44,66 @@ keywords! {
     }
 }
 
-/// The state that all devices are assumed to have, whatever the metadata has.
+/// Whether the kernel assumes that all devices are in sync or out of sync, regardless of what the metadata records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RaidSync {
-    /// All devices are out of sync and are synchronized.
+    /// All devices are out of sync, so the kernel synchronizes them.
     Sync,
     /// All devices are in sync.
     NoSync,
 }
 
 options! {
-    /// The parameters of a `raid` table after the chunk size; the [module](crate::raid) lists the levels that accept
-    /// each.
+    /// The parameters of a `raid` table after the chunk size. The [module](crate::raid) lists the levels that accept
+    /// each parameter.
     pub struct RaidParams for RaidTable.params {
-        /// The state that all devices are assumed to have, whatever the metadata has.
+        /// Whether the kernel assumes that all devices are in sync or out of sync, regardless of what the metadata
+        /// records.
         sync(sync: RaidSync): Option<RaidSync> = OneOf(&[("sync", RaidSync::Sync), ("nosync", RaidSync::NoSync)]);
-        /// The numbers, from 0, of the devices to rebuild; each call of the setter adds one.
+        /// The numbers, from 0, of the devices to rebuild. Each call of the setter adds a number.
         rebuild(index: u32): BTreeSet<u32> = Each("rebuild");
-        /// The time in jiffies between updates of the bitmap of out-of-sync regions, 0 for 5 seconds; the kernel
-        /// documents milliseconds. An existing bitmap keeps its own time.
+        /// The time between updates of the bitmap of out-of-sync regions, in jiffies (the kernel's documentation says
+        /// milliseconds); 0 means 5 seconds. An existing bitmap keeps the time with which it was created.
         daemon_sleep(jiffies: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
-        /// The minimum speed of synchronization in KiB/s per device; 0 for the system's limit.
+        /// The minimum speed of synchronization in KiB/s per device; 0 means the system's limit.
         min_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("min_recovery_rate", 0, MAX));
-        /// The maximum speed of synchronization in KiB/s per device; 0 for the system's limit.
+        /// The maximum speed of synchronization in KiB/s per device; 0 means the system's limit.
         max_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("max_recovery_rate", 0, MAX));
-        /// The numbers, from 0, of the devices that are read only if no other device can be; each call of the setter
-        /// adds one.
+        /// The numbers, from 0, of the devices that the kernel does not read while it can read another device. Each
+        /// call of the setter adds a number.
         write_mostly(index: u32): BTreeSet<u32> = Each("write_mostly");
-        /// Twice the number of writes to write-mostly devices that may be outstanding, at most 32767. The kernel halves
-        /// the number, as if from sectors to KiB, and prints the half. An existing bitmap keeps its own number.
+        /// Twice the largest number of outstanding writes to write-mostly devices; at most 32767. The kernel halves
+        /// this number, as if it converted sectors to KiB, and prints the result. An existing bitmap keeps the number
+        /// with which it was created.
         max_write_behind(doubled: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
             since (1, 1, 0);
-        /// The number of stripes in the stripe cache; 256 if not given. The kernel raises it to at least half the chunk
-        /// size in sectors; then it must be from 17 to 32768.
+        /// The number of stripes in the stripe cache; `None` means 256. The kernel first raises the number to half the
+        /// chunk size in sectors. The result must be from 17 to 32768.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
-        /// The number of sectors per bit of the bitmap, a power of two. 0 or not given: 8192, or more if the array is
+        /// The number of sectors per bit of the bitmap: a power of two. 0 and `None` mean 8192, or more if the array is
         /// larger than 8 TiB.
         region_size(size: Sectors): Option<Sectors> = Argument("region_size");
-        /// The number of copies, from 2 to the number of devices; 2 if not given.
+        /// The number of copies, from 2 to the number of devices; `None` means 2.
         raid10_copies(copies: u32): Option<u32> = Argument("raid10_copies"), since (1, 3, 0);
-        /// The placement of the copies; near if not given.
+        /// Where the copies are stored; `None` means `near`.
         raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
-        /// Spreads the copies over all devices instead of sets of neighboring devices.
+        /// Spreads the copies over all devices. By default, the copies of a chunk stay within a set of neighboring
+        /// devices.
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
-        /// The number of devices to add, or to remove if negative; at most 251 (249 for RAID 6), not 0, and not
-        /// negative for RAID 10.
+        /// The number of devices to add; a negative number removes devices. From -251 to 251 (for RAID 6, -249 to 249),
+        /// but not 0. RAID 10 accepts no negative number.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
-        /// Where a reshape moves the data on each device: from sector 0 to this sector, or from this sector to sector
-        /// 0. At least 32 and a multiple of the page size; 0 after the space for the move has been removed.
+        /// The sector on each device to which a reshape moves the data from sector 0, or from which it moves the data
+        /// back to sector 0. At least 32, and a multiple of the page size. Use 0 when the space for the move has been
+        /// removed.
         data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
         /// The device that holds the journal, at least 4 MiB.
         journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);
-        /// When a write completes, `writethrough` if not given; requires `journal_dev`.
+        /// When a write completes; `None` means `writethrough`. Requires `journal_dev`.
         journal_mode(mode: JournalMode): Option<JournalMode> = Argument("journal_mode"), since (1, 11, 1);
     }
     other {
-        /// Words among the parameters that this crate does not know; they are printed after the others.
+        /// Parameter words that this crate does not know; they are printed after the others.
         other_params: WordBuf = "raid parameter";
     }
     case: Any;
@@ -111,26 +115,28 @@ options! {
 
 /// The arguments of a `raid` target: the level, its parameters, and the devices.
 ///
-/// The table that the kernel prints differs from the one that was loaded:
+/// The table that the kernel prints can differ from the loaded table:
 ///
-/// - `max_write_behind` is printed halved: loading a printed table halves it again.
-/// - `raid10_use_near_sets` is counted but not printed. It is recovered from the count: `{}` prints a table that can be
-///   loaded, and `{:#}` the text of the kernel, which cannot.
-/// - `daemon_sleep`, `stripe_cache`, `region_size`, `raid10_copies` and `raid10_format` are the values in effect, and
+/// - `max_write_behind` is half the loaded number. Loading the printed table halves the number again.
+/// - `raid10_use_near_sets` is counted but not printed, so the printed table cannot be loaded. The parser recovers the
+///   parameter from the count. `{}` then prints a table that can be loaded, and `{:#}` the kernel's text.
+/// - `daemon_sleep`, `stripe_cache`, `region_size`, `raid10_copies` and `raid10_format` have the values in effect.
 ///   `delta_disks` is the larger of the requested number and what remains to be done. The chunk size of RAID 1 is 0.
-///   [`difference`](crate::Target::difference) ignores what the kernel may print for the requested value, such as a stripe
-///   cache that has grown, and `daemon_sleep` and `max_write_behind`, which a load does not change in an existing bitmap.
-/// - `rebuild` is printed after the rebuild as well, and loading the table again repeats the rebuild. If the devices have
-///   metadata devices, [`remove_requests`](crate::Target::remove_requests) removes it; a rebuild that has not finished
-///   continues nevertheless.
-/// - `delta_disks` is printed after the reshape as well. Loading the table again is refused while the array is reshaped, and
-///   then starts another reshape, even if no device is left for it. After devices were removed, the number is 0, which
-///   cannot be loaded. [`remove_requests`](crate::Target::remove_requests) removes the word; a reshape that has not finished
-///   continues nevertheless.
-/// - `nosync` is printed as long as the table is active, and cannot be combined with `rebuild`. If all devices have metadata
-///   devices, [`remove_requests`](crate::Target::remove_requests) removes it.
-/// - Before version 1.15.1, the count is too large with `rebuild`, `write_mostly` or a journal. `{:#}` prints this
-///   count too.
+/// - `rebuild` is still printed after the rebuild, and loading the printed table repeats the rebuild.
+///   [`remove_requests`](crate::Target::remove_requests) removes `rebuild` if the devices have metadata devices. A
+///   rebuild that has not finished continues nevertheless.
+/// - `delta_disks` is still printed after the reshape. The kernel refuses to load the printed table during the reshape.
+///   Loading it later starts another reshape, even if no device is left for it. After devices were removed, the number
+///   is 0, which cannot be loaded. [`remove_requests`](crate::Target::remove_requests) removes `delta_disks`. A reshape
+///   that has not finished continues nevertheless.
+/// - `nosync` is printed as long as the table is active. It cannot be combined with `rebuild`.
+///   [`remove_requests`](crate::Target::remove_requests) removes `nosync` if all devices have metadata devices.
+/// - Before target version 1.15.1, the count of parameters is too large with `rebuild`, `write_mostly` or a journal.
+///   `{:#}` prints the same wrong count.
+///
+/// [`difference`](crate::Target::difference) accepts a printed value that the kernel may print for the requested one,
+/// such as a stripe cache that has grown. It also ignores `daemon_sleep` and `max_write_behind`, because loading a
+/// table does not change them in an existing bitmap.
 ///
 /// ```
 /// use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
@@ -164,7 +170,7 @@ pub struct RaidTable {
 pub struct RaidDevice {
     /// The device that holds the metadata; `None` if there is none.
     pub metadata: Option<Device>,
-    /// The device that holds the data; `None` if it is missing, and then `metadata` must be `None`, too.
+    /// The device that holds the data; `None` if it is missing. `metadata` must be `None` for a missing device, too.
     pub data: Option<Device>,
 }
 
@@ -234,7 +240,7 @@ impl RaidTable {
         Self { raid_type, chunk_size, params, devices, spelling: Spelling::default() }
     }
 
-    /// Assumes that all devices are in sync, whatever the metadata has.
+    /// Makes the kernel assume that all devices are in sync, regardless of what the metadata records.
     #[must_use]
     pub fn nosync(self) -> Self {
         self.sync(RaidSync::NoSync)
