@@ -102,7 +102,7 @@ macro_rules! loadable {
 
 with_targets!(loadable);
 
-/// Converts a typed line into one to load: `dm.table_load(name, table.lines().iter().map(Into::into))`.
+/// Converts a typed line into a line for `table_load`: `dm.table_load(name, table.lines().iter().map(Into::into))`.
 ///
 /// The params are printed directly into the request.
 impl<'a, K: LineKind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {

@@ -114,7 +114,7 @@ impl ParseError {
         self
     }
 
-    /// The target type, such as `thin-pool`; empty if the text is not that of a target, such as the start of a line.
+    /// The target type, such as `thin-pool`; empty for text that belongs to no target, such as the start of a line.
     #[must_use]
     pub const fn target(&self) -> &'static str {
         self.target
@@ -132,14 +132,14 @@ impl ParseError {
         self.field
     }
 
-    /// The number of the wrong word, counted from 1; in the params of a line, counted within them.
+    /// The number of the wrong word, counted from 1. In the params of a line, the first word of the params is number 1.
     #[must_use]
     pub const fn word(&self) -> usize {
         self.place.number
     }
 
-    /// The bytes of the wrong word in the text for [`annotate`](Self::annotate). If a word is missing, these are the
-    /// place where it was expected: the end of the text, or the word after its group.
+    /// The byte range of the wrong word in the text for [`annotate`](Self::annotate). If a word is missing, this is the
+    /// place where the word was expected: the end of the text, or the word after its group.
     #[must_use]
     pub const fn span(&self) -> Range<usize> {
         self.place.start..self.place.end
@@ -153,12 +153,11 @@ impl ParseError {
 
     /// Displays the error, the part of the text around it, and a line of carets below the wrong word.
     ///
-    /// `text` must be the text that was parsed. For an error in the concise form, this is the whole text, of which at
-    /// most the wrong line is shown; for another error in a [`TableError`](crate::TableError), it is only the wrong
-    /// line.
+    /// `text` must be the text that was parsed. For an error in the concise form, pass the whole text; at most the
+    /// wrong line is shown. For another error in a [`TableError`](crate::TableError), pass only the wrong line.
     ///
-    /// Text that may contain a key is shown as `*`: all of it if the target has keys, or if it is a table, status or
-    /// message with several lines, and the part after the error if the target is not known yet.
+    /// Text that may contain a key is shown as `*`. This is the whole text if the target has keys, or if a table,
+    /// status or message has several lines. It is the part after the error if the target is not known yet.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }
@@ -192,7 +191,7 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A [`ParseError`] together with the text; returned by [`ParseError::annotate`].
+/// Displays a [`ParseError`] together with the text. [`ParseError::annotate`] returns it.
 #[derive(Clone, Copy)]
 pub struct Annotated<'a> {
     error: ParseError,

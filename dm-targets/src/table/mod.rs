@@ -44,7 +44,7 @@ const MAX_LENGTH: u64 = (1 << 54) - 1;
 pub struct TableLine<K: LineKind = Any> {
     /// The first sector of the mapped device that this target maps.
     pub start: Sectors,
-    /// The number of sectors that it maps.
+    /// The number of sectors that this target maps.
     pub length: Sectors,
     /// The arguments of the target's constructor.
     pub params: K::Table,
@@ -70,7 +70,7 @@ pub struct TableLine<K: LineKind = Any> {
 pub struct StatusLine<K: LineKind = Any> {
     /// The first sector of the mapped device that this target maps.
     pub start: Sectors,
-    /// The number of sectors that it maps.
+    /// The number of sectors that this target maps.
     pub length: Sectors,
     /// The status of the target.
     pub status: K::Status,
@@ -99,7 +99,7 @@ impl<K: LineKind> TableLine<K> {
 
     /// Parses a line with the target type of `K`, as `dmsetup table` prints it for one device.
     ///
-    /// The key `0` of a crypt table is parsed as `-`, which dmsetup prints as `0` without `--showkeys`.
+    /// In a crypt table, the key `0` is parsed as `-`, because dmsetup prints `-` as `0` without `--showkeys`.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// As [`parse_printed_as`](Self::parse_printed_as).
+    /// The errors of [`parse_printed_as`](Self::parse_printed_as).
     ///
     /// ```
     /// use dm_targets::Table;
@@ -174,8 +174,8 @@ impl<K: LineKind> StatusLine<K> {
 impl StatusLine {
     /// The health of the target according to this status; `None` for a target type that this crate does not know.
     ///
-    /// This uses the length of the line, which [`AnyStatus::health`] does not know: recalculation of the tags of an
-    /// `integrity` target is complete when it has reached the length of the line.
+    /// For an `integrity` target, use this method instead of [`AnyStatus::health`]: the recalculation of the tags is
+    /// complete when it has reached the length of the line, which an [`AnyStatus`] does not contain.
     #[must_use]
     pub fn health(&self) -> Option<Health> {
         match &self.status {
@@ -223,11 +223,11 @@ impl<K: LineKind> fmt::Display for StatusLine<K> {
 /// - It has 1 to 1048576 lines.
 /// - The first line starts at sector 0, and every other line at the end of the previous one.
 /// - No line has the length 0, and all lines together have at most 2^54 - 1 sectors.
-/// - A target that must be alone ([`SINGLETON`](crate::Target::SINGLETON)) has no other lines beside it, and one that cannot
-///   be mixed ([`IMMUTABLE`](crate::Target::IMMUTABLE)) no lines of other targets.
+/// - A target that must be alone ([`SINGLETON`](crate::Target::SINGLETON)) has no other lines beside it. A target that
+///   cannot be mixed ([`IMMUTABLE`](crate::Target::IMMUTABLE)) has no lines of other targets beside it.
 /// - Every line has passed [`Target::check`](crate::Target::check).
 ///
-/// `FromStr` parses and `Display` prints one line of text per line of the table.
+/// `FromStr` parses, and `Display` prints, one line of text per line of the table.
 ///
 /// ```
 /// use dm_targets::Table;
@@ -245,7 +245,7 @@ impl<K: LineKind> Table<K> {
     ///
     /// # Errors
     ///
-    /// [`TableErrorKind`], any but [`Parse`](TableErrorKind::Parse): the rule that a line breaks. The error names the first
+    /// [`TableErrorKind`], except [`Parse`](TableErrorKind::Parse): a line breaks a rule. The error names the first
     /// such line.
     ///
     /// ```

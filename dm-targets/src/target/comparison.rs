@@ -6,12 +6,12 @@
 pub struct TableDifference {
     /// The name of the field, such as `low water mark`.
     pub field: &'static str,
-    /// Whether the field determines where data is stored or what it means: a device or a block size does, a low water mark
-    /// or a cache's policy does not.
+    /// Whether the field determines where data is stored or what the data means. A device or a block size does; a low
+    /// water mark or a cache's policy does not.
     pub is_layout: bool,
 }
 
-/// Compares two tables field by field; a field of the layout is reported first.
+/// Compares two tables field by field. A difference in the layout takes precedence over other differences.
 ///
 /// ```
 /// use dm_targets::Comparison;
@@ -38,7 +38,7 @@ impl<'a, T> Comparison<'a, T> {
         Self { one, other, found: None }
     }
 
-    /// Compares a field that determines where data is stored or what it means.
+    /// Compares a field that determines where data is stored or what the data means.
     #[must_use]
     pub fn layout<F: PartialEq + ?Sized>(self, field: &'static str, of: impl Fn(&T) -> &F) -> Self {
         let is_first = self.found.is_none_or(|found| !found.is_layout);
@@ -48,7 +48,7 @@ impl<'a, T> Comparison<'a, T> {
         self
     }
 
-    /// Compares a field that does not determine where data is stored or what it means.
+    /// Compares a field that does not affect the layout of the data.
     #[must_use]
     pub fn tunable<F: PartialEq + ?Sized>(self, field: &'static str, of: impl Fn(&T) -> &F) -> Self {
         if self.found.is_none() && of(self.one) != of(self.other) {
@@ -57,7 +57,8 @@ impl<'a, T> Comparison<'a, T> {
         self
     }
 
-    /// The first difference in a field of the layout, or else in another field; `None` if no field differs.
+    /// Returns the first difference in the layout, otherwise the first difference in another field, or `None` if no
+    /// field differs.
     #[must_use]
     pub const fn result(self) -> Option<TableDifference> {
         self.found

@@ -312,7 +312,7 @@ pub type NoReply = NoText;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NoText {
-    /// All words of the text, which a later kernel may print.
+    /// All words of the text. The kernels that this crate knows print none.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -8,7 +8,7 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | stripes | `u32` | | at least 1 |
-//! | chunk_size | [`Sectors`] | sectors | 1 to 2^32 - 1, not only powers of two |
+//! | chunk_size | [`Sectors`] | sectors | 1 to 2^32 - 1, need not be a power of two |
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | health | a letter per stripe | | see [`StripeHealth`] |
 //!
@@ -139,14 +139,16 @@ keywords! {
     exact;
     /// Whether requests to the device of a stripe have failed.
     ///
-    /// Read-ahead and unsupported operations do not count, nor, in Linux 6.12, the flushes of a table with only
-    /// `linear` and `striped` lines. If the device is a partition, no request counts: `stripe_end_io` compares its
-    /// number with that of the whole disk.
+    /// Some requests do not count:
+    ///
+    /// - Read-ahead and unsupported operations.
+    /// - In Linux 6.12, flushes if the table has only `linear` and `striped` lines.
+    /// - All requests if the device is a partition, because `stripe_end_io` compares the number of the partition with
+    ///   that of the whole disk.
     pub enum StripeHealth {
         /// No request that counts has failed since the table was loaded.
         Alive = "A",
-        /// At least one request that counts has failed since the table was loaded. The kernel continues to use the
-        /// stripe.
+        /// A request that counts has failed since the table was loaded. The kernel continues to use the stripe.
         Dead = "D",
     }
 }
@@ -179,7 +181,8 @@ pub struct StripedStatus {
 pub struct StripeStatus {
     /// The device that holds the stripe.
     pub device: DeviceNumber,
-    /// Whether a request to the device that counts has failed since the table was loaded: see [`StripeHealth`].
+    /// Whether a request to `device` has failed since the table was loaded. Some requests do not count: see
+    /// [`StripeHealth`].
     pub health: StripeHealth,
 }
 

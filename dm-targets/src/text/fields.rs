@@ -11,8 +11,8 @@ use crate::text::word::{TextForm, Word, WordBuf, is_space};
 
 /// Reads the words of a table, status or message one after the other, and remembers their position for errors.
 ///
-/// Words are split as the kernel splits them: at runs of white space, but in [`TextForm::Input`] not at white space
-/// that a backslash quotes. The name of a field is only used in errors; use the kernel's term for it.
+/// The text is split into words as the kernel splits it: at white space, except, in [`TextForm::Input`], at white space
+/// that a backslash quotes. The names of fields appear only in errors; use the kernel's terms.
 ///
 /// ```
 /// use dm_targets::{Device, Fields};
@@ -110,7 +110,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read) and [`Limits::check`].
+    /// The errors of [`read`](Self::read) and [`Limits::check`].
     #[inline]
     pub fn read_within<T: Number>(&mut self, limits: &Limits) -> Result<T, ParseError> {
         let number = self.read(limits.field())?;
@@ -177,14 +177,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a count and as many words, and returns a reader of these words.
+    /// Reads a count and that many words, and returns a reader of these words.
     ///
     /// Kernel: `dm_read_arg_group` in `drivers/md/dm-table.c`.
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`]: there are no more words. [`Problem::NotDecimal`], [`Problem::OutOfRange`]: the count is not a
-    /// number of 32 bits. [`Problem::TooFewWords`]: fewer words follow than it counts.
+    /// [`Problem::Missing`]: there are no more words. [`Problem::NotDecimal`], [`Problem::OutOfRange`]: the count is
+    /// not a number of 32 bits. [`Problem::TooFewWords`]: fewer words follow than the count says.
     pub fn read_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
         let counted = self.read_count(field)?;
         let mut group = self.clone();
@@ -296,7 +296,7 @@ impl<'a> Fields<'a> {
         Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.as_given).guarded(self.guarded))
     }
 
-    /// The next word, without taking it; `None` if there are no more words.
+    /// Returns the next word without taking it; `None` if there are no more words.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<Word<'a>> {

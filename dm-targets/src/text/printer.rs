@@ -15,7 +15,7 @@ const ROOM: usize = 256;
 /// Words are collected on the stack, so that most texts are a single `write_str`. Methods can be chained; the first error
 /// is returned by [`end`](Self::end).
 ///
-/// [`group`](Self::group) prints a count of words before the words, and counts them.
+/// [`group`](Self::group) counts words, and prints the count before the words.
 ///
 /// ```
 /// use std::fmt;

@@ -193,8 +193,8 @@ pub(crate) fn write_unquoted(out: &mut impl Write, spelling: &str) -> fmt::Resul
 
 /// An owned word with any text, such as a path, the description of a key or a word that this crate does not know.
 ///
-/// It is never empty and contains neither NUL nor the byte 0xA0, which is part of some UTF-8 characters: the kernel splits
-/// words at that byte, and quoting whole characters does not prevent it.
+/// The word is never empty, and contains neither NUL nor the byte 0xA0. Some UTF-8 characters contain 0xA0, but the
+/// kernel splits words at this byte, even if the whole character is quoted.
 ///
 /// ```
 /// use dm_targets::WordBuf;

@@ -23,7 +23,7 @@ use crate::{Fields, Params, ParseError, Printer, Problem, TextKind, Value, Word,
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsArea {
-    /// The start of the area, and the area size of the region; the last area of a region may be shorter.
+    /// The start of the area, and the area size of the region. The last area of a region can be shorter than this size.
     pub range: StatsRange,
     /// The counters of reads.
     pub reads: StatsCounts,
@@ -39,8 +39,8 @@ pub struct StatsArea {
     pub read_time: u64,
     /// The time during which at least one write was in flight.
     pub write_time: u64,
-    /// The number of requests in each interval of durations: below the first boundary, from each boundary to below the
-    /// next, and from the last boundary on. Empty without a histogram.
+    /// The number of requests in each interval of durations: shorter than the first boundary, from each boundary to
+    /// below the next one, and from the last boundary on. Empty if the region has no histogram.
     pub histogram: Vec<u64>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -57,7 +57,7 @@ pub struct StatsCounts {
     pub merged: u64,
     /// The number of sectors transferred.
     pub sectors: Sectors,
-    /// The sum of the durations of all requests, in milliseconds or (with precise timestamps) nanoseconds.
+    /// The sum of the durations of all requests, in milliseconds, or in nanoseconds with precise timestamps.
     pub time: u64,
 }
 

@@ -25,15 +25,15 @@ const HISTOGRAM: &str = "histogram:";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatsCreate {
-    /// The part of the device; `None` for all of it, with its length at creation.
+    /// The sectors to count; `None` means the whole device, with the length that it has when the region is created.
     pub range: Option<StatsRange>,
     /// The division into areas.
     pub step: StatsStep,
     /// Whether times have a resolution of nanoseconds and are given in nanoseconds. Otherwise, they are measured in
     /// ticks of the kernel's clock and given in milliseconds.
     pub precise_timestamps: bool,
-    /// The boundaries of a histogram of request durations, in ascending order from 1, in milliseconds or (with
-    /// `precise_timestamps`) nanoseconds; empty for no histogram.
+    /// The boundaries of a histogram of request durations, in milliseconds, or in nanoseconds with
+    /// `precise_timestamps`. They must be in ascending order, and at least 1. Empty for no histogram.
     pub histogram: Vec<u64>,
     /// The program that the region belongs to; `None` for no program.
     pub program: Option<WordBuf>,
@@ -56,7 +56,8 @@ pub struct StatsRange {
 pub enum StatsStep {
     /// Areas of this number of sectors each.
     Sectors(Sectors),
-    /// At most this number of areas: their size is rounded up to whole sectors. Printed as `/` followed by the number.
+    /// At most this number of areas. The area size is rounded up to whole sectors. Printed as `/` followed by the
+    /// number.
     Areas(u32),
 }
 
@@ -92,12 +93,13 @@ impl StatsCreate {
         Self { aux: Some(aux), ..self }
     }
 
-    /// Refuses the values that the kernel refuses on every device. Its limits of areas and memory are not checked.
+    /// Checks for values that the kernel refuses on every device. The kernel's limits on areas and memory are not
+    /// checked.
     ///
     /// # Errors
     ///
     /// [`Problem::OutOfRange`]: the range, an area or the number of areas is 0, or the range is too long.
-    /// [`Problem::Expected`]: the boundaries are not in ascending order from 1.
+    /// [`Problem::Expected`]: the boundaries are not in ascending order, or one is 0.
     pub fn check(&self) -> Result<(), InvalidField> {
         self.range.map_or(Ok(()), |range| range.check())?;
         self.step.check()?;

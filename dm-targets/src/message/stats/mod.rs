@@ -15,15 +15,16 @@
 //! |---|---|---|---|
 //! | range | [`StatsRange`] or `-` | sectors of the device | `-`: the whole device, with its length at creation |
 //! | step | [`StatsStep`] | sectors of an area, or `/` and the largest number of areas | at least 1 |
-//! | boundary | `u64` | milliseconds, with `precise_timestamps` nanoseconds | from 1, each larger than the one before |
+//! | boundary | `u64` | milliseconds; nanoseconds with `precise_timestamps` | from 1, each larger than the one before |
 //! | program, aux | [`WordBuf`] | | `-` if not given |
 //! | id | `u32` | | at most 2147483647 |
 //! | first | `u64` or `-` | number of the first area, from 0 | `-`: 0 |
 //! | count | `u64` or `-` | areas | `-`: all from the first one on |
 //!
 //! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the
-//! last area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, a region can have at most
-//! 8388608 areas and 134217728 histogram counters (`EOVERFLOW`). The memory for statistics is limited too (`ENOMEM`).
+//! last area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, creating a region fails
+//! with `EOVERFLOW` if it has more than 8388608 areas or 134217728 histogram counters. It fails with `ENOMEM` if the
+//! memory for statistics, which is limited, does not suffice.
 //!
 //! Histograms and precise timestamps exist since interface version 4.32; the list of regions shows them since 4.33.
 //!
@@ -47,7 +48,7 @@ const REGION_ID: Limits = Limits::new("region id", 0, i32::MAX as u64);
 const PROGRAM: &str = "program id";
 const AUX: &str = "aux data";
 
-/// A message about I/O statistics, which can be sent to any sector of a device. A message with the id of a region fails
+/// A message about I/O statistics. You can send it to any sector of a device. A message with the id of a region fails
 /// with `ENOENT` if the region does not exist.
 ///
 /// ```
@@ -61,30 +62,30 @@ const AUX: &str = "aux data";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatsMessage {
-    /// Creates a region and starts to count; the reply is [`StatsReply::Created`].
+    /// Creates a region and starts to count. The reply is [`StatsReply::Created`].
     Create(StatsCreate),
     /// Deletes the region with this id.
     Delete(u32),
-    /// Resets all counters of the region with this id, except that of requests in flight.
+    /// Resets all counters of the region with this id, except the number of requests in flight.
     Clear(u32),
-    /// Queries the regions; the reply is [`StatsReply::Regions`].
+    /// Queries the regions. The reply is [`StatsReply::Regions`].
     List {
-        /// Lists only the regions of this program, or for `-` those without a program; `None` lists all regions.
+        /// The program whose regions are listed. `-` lists the regions without a program, and `None` lists all regions.
         program: Option<WordBuf>,
     },
-    /// Queries the counters of a region; the reply is [`StatsReply::Areas`].
+    /// Queries the counters of a region. The reply is [`StatsReply::Areas`].
     Print {
         /// The id of the region.
         region: u32,
-        /// The areas to return; `None` for all.
+        /// The areas to return; `None` means all areas.
         areas: Option<StatsAreas>,
     },
-    /// Queries the counters of areas and resets them as [`Clear`](Self::Clear) does; the reply is
+    /// Queries the counters of a region and resets them as [`Clear`](Self::Clear) does. The reply is
     /// [`StatsReply::Areas`].
     PrintClear {
         /// The id of the region.
         region: u32,
-        /// The areas to return and reset; `None` for all.
+        /// The areas to return and reset; `None` means all areas.
         areas: Option<StatsAreas>,
     },
     /// Replaces the data that a program has stored with a region ([`StatsRegion::aux`]).
@@ -96,20 +97,21 @@ pub enum StatsMessage {
     },
 }
 
-/// The areas of a region that [`StatsMessage::Print`] and [`StatsMessage::PrintClear`] return; areas that do not exist
+/// The areas of a region that [`StatsMessage::Print`] and [`StatsMessage::PrintClear`] return. Areas that do not exist
 /// are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatsAreas {
     /// The number of the area at which the range starts, from 0; `None` means 0.
     pub first: Option<u64>,
-    /// The number of areas; `None` for all from `first` on.
+    /// The number of areas; `None` means all areas from `first` on.
     pub count: Option<u64>,
 }
 
 impl StatsMessage {
     /// Parses the kernel's reply to this message.
     ///
-    /// For [`Clear`](Self::Clear), `text` is ignored: the kernel returns old contents of the buffer instead of a reply.
+    /// For [`Clear`](Self::Clear), this ignores `text`, because the kernel returns old contents of the buffer instead
+    /// of a reply.
     ///
     /// # Errors
     ///
@@ -197,8 +199,8 @@ fn print_areas<'p, 'f, 'o>(out: &'p mut Printer<'f, 'o>, areas: &Option<StatsAre
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum StatsReply {
-    /// No reply, to [`Delete`](StatsMessage::Delete), [`Clear`](StatsMessage::Clear) and
-    /// [`SetAux`](StatsMessage::SetAux).
+    /// [`Delete`](StatsMessage::Delete), [`Clear`](StatsMessage::Clear) and [`SetAux`](StatsMessage::SetAux) have no
+    /// reply.
     None,
     /// The reply to [`Create`](StatsMessage::Create): the id of the new region.
     Created(u32),

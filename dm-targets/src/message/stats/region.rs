@@ -17,7 +17,7 @@ use crate::{Fields, Params, ParseError, Printer, Problem, TextKind, Value, Word,
 /// ```
 ///
 /// The kernel does not quote `<program>` and `<aux>`. `<program>` is assumed to be one word, and `<aux>` at least one.
-/// Words at the end of the line that have the form of an option are parsed as options, even if they belong to `<aux>`.
+/// Words at the end of the line that look like an option are parsed as options, even if they belong to `<aux>`.
 ///
 /// Interface version 4.32 does not list the options: `precise_timestamps` is then false and `histogram` empty, even if
 /// the region was created with them.
@@ -31,7 +31,7 @@ pub struct StatsRegion {
     pub id: u32,
     /// The part of the device.
     pub range: StatsRange,
-    /// The size of the areas into which the range is divided; the last area may be shorter.
+    /// The size of the areas into which the range is divided. The last area can be shorter.
     pub step: Sectors,
     /// The program that the region belongs to; `-` for none.
     pub program: WordBuf,
@@ -40,8 +40,8 @@ pub struct StatsRegion {
     /// Whether times have a resolution of nanoseconds and are given in nanoseconds. Otherwise, they are measured in
     /// ticks of the kernel's clock and given in milliseconds.
     pub precise_timestamps: bool,
-    /// The boundaries of the latency histogram, in milliseconds, or in nanoseconds with `precise_timestamps`; empty
-    /// without a histogram.
+    /// The boundaries of the histogram of request durations, in milliseconds, or in nanoseconds with
+    /// `precise_timestamps`. Empty if the region has no histogram.
     pub histogram: Vec<u64>,
 }
 

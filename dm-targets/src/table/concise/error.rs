@@ -31,7 +31,7 @@ impl ConciseError {
         Self { device, kind }
     }
 
-    /// The number of the device, from 1.
+    /// The number of the wrong device, from 1.
     #[must_use]
     pub const fn device(&self) -> usize {
         self.device

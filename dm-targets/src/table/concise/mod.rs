@@ -37,14 +37,13 @@ const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "stripe
 /// line   = <start> <length> <type> <params>
 /// ```
 ///
-/// Each part can be surrounded by spaces. Minor numbers, starts and lengths are decimal, octal after `0` or hexadecimal
-/// after `0x`; params are those of the target. Commas, semicolons and quotation marks cannot be escaped, so params that
-/// contain them cannot be written. `dmsetup create --concise` reads a slightly different form, see
-/// [`dmsetup_concise`](crate::dmsetup_concise).
+/// Spaces can surround each part. Minor numbers, starts and lengths are decimal, octal after `0`, or hexadecimal after
+/// `0x`. The params cannot contain commas, semicolons or quotation marks, because these characters cannot be escaped.
+/// `dmsetup create --concise` reads a slightly different form: see [`dmsetup_concise`](crate::dmsetup_concise).
 ///
 /// The kernel accepts at most 1024 bytes, 256 devices with 256 lines each, and the targets crypt, delay, linear,
-/// snapshot-origin, striped and verity. It truncates names to 127 bytes and uuids to 128 bytes; longer ones are refused
-/// here.
+/// snapshot-origin, striped and verity. It truncates names to 127 bytes and uuids to 128 bytes; this crate refuses
+/// longer names and uuids.
 ///
 /// Kernel: `drivers/md/dm-init.c`, `param_set_charp` in `kernel/params.c`.
 ///
@@ -65,39 +64,39 @@ pub struct Concise {
     devices: Vec<ConciseDevice>,
 }
 
-/// A device of the kernel parameter `dm-mod.create=`, which the kernel creates while it boots. [`Concise::new`] checks
-/// its fields.
+/// A device that the kernel creates while it boots, from the parameter `dm-mod.create=`. [`Concise::new`] checks the
+/// fields.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConciseDevice {
-    /// The name: 1 to 127 bytes, not `.`, `..` or `control`, without slashes, commas, quotation marks (`"`) and NUL,
-    /// without spaces around it, and with a last byte other than 0xA0.
+    /// The name, 1 to 127 bytes. It cannot be `.`, `..` or `control`, contain a slash, comma, quotation mark (`"`) or
+    /// NUL, start or end with a space, or end with the byte 0xA0.
     pub name: Box<str>,
-    /// The uuid, 1 to 128 bytes; `None` for a device without one. What `name` cannot contain is also refused here,
-    /// except slashes.
+    /// The uuid, 1 to 128 bytes; `None` for a device without a uuid. It can contain the same characters as `name`, and
+    /// slashes.
     pub uuid: Option<Box<str>>,
-    /// The minor number, at most 1048575; `None` if the kernel may choose it.
+    /// The minor number, at most 1048575; `None` lets the kernel choose one.
     pub minor: Option<u32>,
     /// Whether the device is read-only.
     pub read_only: bool,
-    /// The table: at most 256 lines, whose target types are crypt, delay, linear, snapshot-origin, striped or verity.
-    /// Their params contain no commas, semicolons and quotation marks, and do not end with a space.
+    /// The table. It has at most 256 lines, and each target type is crypt, delay, linear, snapshot-origin, striped or
+    /// verity. The params cannot contain a comma, semicolon or quotation mark, or end with a space.
     pub table: Table,
 }
 
 impl ConciseDevice {
-    /// A writable device without a uuid, whose minor number the kernel chooses.
+    /// A writable device without a uuid. The kernel chooses its minor number.
     pub fn new(name: impl Into<Box<str>>, table: Table) -> Self {
         Self { name: name.into(), uuid: None, minor: None, read_only: false, table }
     }
 
-    /// Sets the uuid.
+    /// Gives the device a uuid.
     #[must_use]
     pub fn uuid(self, uuid: impl Into<Box<str>>) -> Self {
         Self { uuid: Some(uuid.into()), ..self }
     }
 
-    /// Sets the minor number.
+    /// Requests this minor number for the device.
     #[must_use]
     pub fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
@@ -127,13 +126,13 @@ impl ConciseDevice {
 }
 
 impl Concise {
-    /// Checks the devices; the kernel creates them in this order.
+    /// Checks `devices`. The kernel will create the devices in this order.
     ///
     /// # Errors
     ///
-    /// [`ConciseErrorKind`]: a device cannot be written in this form, the kernel would refuse it, there is no device or
-    /// too many, or the text would be too long. The error names the first wrong device, or the last device if there are
-    /// too many or the text is too long.
+    /// [`ConciseErrorKind`]: a device cannot be written in this form, the kernel would refuse a device, there are no
+    /// devices or too many, or the text would be too long. The error names the first wrong device. If there are too
+    /// many devices or the text is too long, it names the last device.
     ///
     /// ```
     /// use dm_targets::{Concise, ConciseDevice, Table};

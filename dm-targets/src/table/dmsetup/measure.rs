@@ -16,7 +16,7 @@ use crate::text::fields::Fields;
 pub struct Measured<'a> {
     /// The first sector of the mapped device that the target maps.
     pub start: Sectors,
-    /// The number of sectors that it maps.
+    /// The number of sectors that the target maps.
     pub length: Sectors,
     /// The name of the target type.
     pub target_type: &'a str,

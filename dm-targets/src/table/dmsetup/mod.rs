@@ -33,7 +33,7 @@ pub struct DmsetupLine<'a, L> {
     ///
     /// dmsetup prints all characters of the name as they are, without quotes. With `--manglename none`, or `none` in
     /// the environment variable `DM_DEFAULT_NAME_MANGLING_MODE`, it prints the name as in `/dev/mapper`, with `\x20`
-    /// for a space. If it was called with several devices, it prints each as it was given, even a path.
+    /// for a space. If dmsetup was called with several devices, it prints each device as it was given, even a path.
     pub name: Option<&'a str>,
     /// The parsed line, a [`TableLine`], [`StatusLine`] or [`Measured`]; `None` for a device without a table.
     pub line: Option<L>,

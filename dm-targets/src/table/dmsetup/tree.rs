@@ -11,8 +11,8 @@ use crate::errors::table_error::TableError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupDeps<'a> {
-    /// The name of the device, or what was given in its place, as in [`DmsetupLine::name`](crate::DmsetupLine::name);
-    /// `None` if dmsetup was called for one device.
+    /// The name of the device, as in [`DmsetupLine::name`](crate::DmsetupLine::name); `None` if dmsetup was called for
+    /// one device.
     pub name: Option<&'a str>,
     /// The text in parentheses for each device that it uses: a number, or a name with `-o devname` or `-o blkdevname`.
     pub devices: Vec<&'a str>,

@@ -12,9 +12,9 @@ pub use concern::{Concern, HealthState};
 /// The health of a target according to its status; returned by [`Target::health`](crate::Target::health) or
 /// [`AnyStatus::health`](crate::AnyStatus::health).
 ///
-/// A [`Concern`] is a state that the kernel reports, or that follows from its numbers alone, such as a pool without a
-/// free block; each concern lists its states. Whether a pool that is 90 percent full is a problem depends on its use,
-/// so the usage is given as numbers, and the caller chooses the limit.
+/// A [`Concern`] is a problem that the kernel reports, or that follows from the kernel's numbers alone, such as a pool
+/// without a free block. Whether a pool that is 90 percent full is a problem depends on how it is used. The usage is
+/// therefore given as numbers, and the caller chooses the limit.
 ///
 /// A target is [good](HealthState::Good) if no action is necessary. Errors that the target has handled itself are not a
 /// concern: corrected blocks are only counted.
@@ -35,8 +35,8 @@ pub use concern::{Concern, HealthState};
 pub struct Health {
     /// The problems of the target; empty if it is good. `Display` prints them in this order.
     pub concerns: Vec<Concern>,
-    /// The usage of the space for data: in blocks of a pool or vdo, in sectors of a snapshot's COW device. `None` for
-    /// other targets: a full cache, for example, is normal.
+    /// The usage of the space for data, in blocks of a pool or vdo, or in sectors of a snapshot's COW device. `None`
+    /// for other targets, such as a cache, because a full cache is normal.
     pub data: Option<Usage<u64>>,
     /// The usage of the space for metadata, in metadata blocks; `None` for targets other than cache, clone, era and
     /// thin-pool.

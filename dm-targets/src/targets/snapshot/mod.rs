@@ -15,17 +15,19 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | origin, cow | [`Device`](crate::Device) | | not the same |
-//! | chunk_size | [`Sectors`] | sectors | 0 (not for `N`), or a power of two of at most 2097152 and a multiple of both devices' block sizes |
+//! | origin, cow | [`Device`](crate::Device) | | two different devices |
+//! | chunk_size | [`Sectors`] | sectors | a power of two, at most 2097152, and a multiple of both devices' block sizes; or 0, except for `N` |
 //! | #features | count | words | at most 2; not printed by the kernel if 0 |
 //! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | `allocated` includes `metadata` |
 //!
 //! The COW (copy-on-write) device holds the exception store: the chunks that were preserved or written to the snapshot.
-//! The chunk size of an existing persistent store is the one stored on disk, whatever the table has; for a new store, 0
-//! means 32 or the COW device's block size, whichever is larger. The kernel prints the size in effect, but 0 for a
-//! table that is waiting to take over the store of an active snapshot; [`difference`](Target::difference) therefore
-//! compares only the sizes of transient stores. A `snapshot-merge` copies a persistent store back into its origin; the
-//! merge is complete when `allocated` equals `metadata`.
+//! A `snapshot-merge` copies a persistent store back into its origin. The merge is complete when `allocated` equals
+//! `metadata`.
+//!
+//! An existing persistent store keeps the chunk size that is stored on disk, regardless of the table. For a new store,
+//! 0 means 32 sectors or the COW device's block size, whichever is larger. The kernel prints the size in effect, or 0
+//! for a table that waits to take over the store of an active snapshot. [`difference`](Target::difference) therefore
+//! compares chunk sizes for transient stores only.
 //!
 //! None of these targets takes messages.
 //!

@@ -5,8 +5,8 @@ use core::fmt;
 use super::ORIGIN;
 use crate::{Device, Fields, Params, ParseError, Printer};
 
-/// The argument of a `snapshot-origin` target: the origin, whose chunks are copied to its snapshots before they are
-/// overwritten.
+/// The argument of a `snapshot-origin` target: the origin. The target copies a chunk of the origin to the snapshots
+/// before the chunk is overwritten.
 ///
 /// ```
 /// use dm_targets::snapshot::SnapshotOriginTable;
@@ -21,12 +21,12 @@ use crate::{Device, Fields, Params, ParseError, Printer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotOriginTable {
-    /// The device, the same as the origin in the tables of its snapshots.
+    /// The same device as the origin in the tables of the snapshots.
     pub origin: Device,
 }
 
 impl SnapshotOriginTable {
-    /// Maps `origin`, and preserves its chunks for its snapshots.
+    /// Maps `origin`, and preserves the chunks of `origin` for its snapshots.
     pub fn new(origin: impl Into<Device>) -> Self {
         Self { origin: origin.into() }
     }

@@ -35,11 +35,11 @@ pub enum SnapshotStatus {
     /// The snapshot is lost: a chunk could not be copied, or there was no space or memory for it. With the store type
     /// `PO`, a full store can lead to [`Overflow`](Self::Overflow) instead.
     Invalid,
-    /// An error stopped the merge. The writes that waited for the merge failed; other I/O continues. After a suspend, a
-    /// resume tries to merge again, but the status stays until the table is replaced.
+    /// An error stopped the merge. Writes that waited for the merge failed; other I/O continues. Suspending and
+    /// resuming the device restarts the merge, but the status stays the same until the table is replaced.
     MergeFailed,
-    /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) was full. A
-    /// `snapshot` is then read-only, and becomes invalid if a chunk of the origin finds no space.
+    /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) became full. A `snapshot`
+    /// is then read-only. It becomes [`Invalid`](Self::Invalid) if there is no space to preserve a chunk of the origin.
     Overflow,
     /// The exception store cannot report how much space it uses.
     Unknown,
@@ -70,7 +70,7 @@ impl SnapshotStatus {
         }
     }
 
-    /// Whether the store holds only metadata: all chunks have been merged, or none was stored.
+    /// Returns whether the store holds only metadata: all chunks have been merged, or no chunk was ever stored.
     #[must_use]
     pub fn is_merged(&self) -> bool {
         matches!(self, Self::Valid { space, metadata, .. } if space.used == *metadata)

@@ -20,15 +20,15 @@ keywords! {
     exact;
     /// The type of the exception store on the COW device, which holds the preserved chunks.
     ///
-    /// The words are those that the kernel prints. Its constructor reads only the first letter, and after a `P` the
-    /// second, and ignores their case; a word that is spelled differently is kept as `Other`.
+    /// The kernel prints these words. Its constructor accepts more spellings: it reads only the first letter, or two
+    /// letters after a `P`, and ignores case. Other spellings are parsed as `Other`.
     pub enum SnapshotStore {
         /// Stores chunks and metadata on the COW device, so that the snapshot survives deactivation.
         Persistent = "P",
-        /// The same as [`Persistent`](Self::Persistent), but a write to the snapshot that finds the COW device full
-        /// leads to the status `Overflow` instead of `Invalid`.
+        /// The same as [`Persistent`](Self::Persistent), except that the status becomes `Overflow` instead of `Invalid`
+        /// when a write to the snapshot finds the COW device full.
         PersistentOverflow = "PO",
-        /// Stores chunks on the COW device but their metadata in memory: the snapshot is lost when the device is
+        /// Stores chunks on the COW device, but metadata in memory, so that the snapshot is lost when the device is
         /// removed.
         Transient = "N",
     }
@@ -48,22 +48,22 @@ impl SnapshotStore {
 }
 
 options! {
-    /// How a snapshot handles discards. Without these features, it accepts none.
+    /// How a snapshot handles discards. Without these features, it accepts no discards.
     ///
     /// [`FEATURES`](Self::FEATURES) also has the store type `PO`, with the first version of the `snapshot` target that
     /// supports it.
     pub struct SnapshotFeatures for SnapshotTable.features {
-        /// A discard of a whole chunk that is on the COW device zeroes it there; a discard of a part of such a chunk is
-        /// passed to the COW device; a discard of a chunk that is not there has no effect. Both devices must support
-        /// discards; otherwise the snapshot accepts none.
+        /// Makes the snapshot accept discards if both the origin and the COW device support them. A discard of a whole
+        /// chunk zeroes this chunk on the COW device. A discard of a part of a chunk is passed to the COW device.
+        /// Neither has an effect if the chunk is not on the COW device.
         ///
-        /// With chunks of fewer than 512 sectors, and if the origin or the COW device supports discards, Linux 6.13 to
-        /// at least 7.2 crashes with a division by zero when the table is loaded: `snapshot_io_hints` in
-        /// `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
+        /// Linux 6.13 to at least 7.2 crashes with a division by zero when it loads a table with this option, if the
+        /// chunks have fewer than 512 sectors and the origin or the COW device supports discards. `snapshot_io_hints`
+        /// in `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
         /// `queue_limit_discard_alignment` in `block/blk-settings.c` no longer checks its divisor.
         discard_zeroes_cow(): bool = Flag("discard_zeroes_cow"), since (1, 16, 0);
-        /// Every discard is also passed to the origin. **This destroys data of the origin without first copying it to
-        /// the snapshots.** Requires `discard_zeroes_cow`.
+        /// Also passes every discard to the origin. **This destroys data of the origin without first copying it to the
+        /// snapshots.** Requires `discard_zeroes_cow`.
         discard_passdown_origin(): bool = Flag("discard_passdown_origin"), since (1, 16, 0);
     }
     other {
@@ -105,8 +105,8 @@ pub struct SnapshotTable {
     pub cow: Device,
     /// The type of the exception store.
     pub store: SnapshotStore,
-    /// The number of sectors that are copied at once: a power of two of at most 2097152, or, for a persistent store, 0
-    /// for the default. An existing persistent store keeps the size stored on disk.
+    /// The number of sectors that are copied together: a power of two, at most 2097152. For a persistent store, 0 means
+    /// the default. An existing persistent store keeps the size stored on disk.
     pub chunk_size: Sectors,
     /// How discards are handled.
     pub features: SnapshotFeatures,
