@@ -5,8 +5,8 @@ use crate::text::value::Number;
 
 /// The name of a numeric field, and the numbers that the kernel accepts for it.
 ///
-/// [`Fields::read_within`](crate::Fields::read_within) checks a number in a text against the limits, and
-/// [`check`](Self::check) a number in a value that was built in code.
+/// [`Fields::read_within`](crate::Fields::read_within) checks a number in a text against the limits.
+/// [`check`](Self::check) checks a number in a value that was built in code.
 ///
 /// ```
 /// use dm_targets::Limits;

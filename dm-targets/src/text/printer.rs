@@ -12,8 +12,8 @@ const ROOM: usize = 256;
 
 /// Prints the words of a table, status or message, separated by single spaces: the opposite of [`Fields`](crate::Fields).
 ///
-/// Words are collected on the stack, so that most texts are a single `write_str`. Methods can be chained; the first error
-/// is returned by [`end`](Self::end).
+/// Words are collected on the stack, so most texts are written with a single `write_str`. Methods can be chained;
+/// [`end`](Self::end) returns the first error.
 ///
 /// [`group`](Self::group) counts words, and prints the count before the words.
 ///
@@ -112,15 +112,16 @@ impl<'f, 'o> Printer<'f, 'o> {
         self
     }
 
-    /// Prints the number of the words that `print` prints, and then these words.
+    /// Prints the number of words that `print` prints, and then these words.
     ///
-    /// `print` is called more than once if the words are too long to be held back until they are counted.
+    /// If the words do not fit in the buffer, `print` is called more than once.
     #[inline]
     pub fn group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
         self.counted_group(print, false)
     }
 
-    /// As [`group`](Self::group), but prints nothing if there are no words, as the kernel does for some groups.
+    /// Does the same as [`group`](Self::group), but prints nothing, not even `0`, if there are no words. The kernel
+    /// prints some groups in this way.
     #[inline]
     pub fn optional_group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
         self.counted_group(print, true)

@@ -114,9 +114,9 @@ impl Hash for Key {
     }
 }
 
-/// A word that may contain a key or its location: it is zeroed on drop, and `Debug` does not show it.
+/// A word that may contain a key, or the location of a key. The word is zeroed on drop, and `Debug` does not show it.
 ///
-/// It can contain the same text as a [`WordBuf`].
+/// A `SecretWord` can contain the same text as a [`WordBuf`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretWord(Zeroizing<Box<str>>);
 
@@ -125,7 +125,7 @@ impl SecretWord {
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`]: the text is empty. [`Problem::ForbiddenByte`]: it contains NUL or the byte 0xA0.
+    /// [`Problem::Missing`]: the text is empty. [`Problem::ForbiddenByte`]: the text contains NUL or the byte 0xA0.
     pub fn new(text: &str) -> Result<Self, Problem> {
         WordBuf::check(text)?;
         Ok(Self(Zeroizing::new(text.into())))

@@ -95,14 +95,15 @@ impl<'a> Word<'a> {
         self.spelling
     }
 
-    /// Whether this is the keyword, ignoring case, as the kernel compares most keywords of tables and messages.
+    /// Returns whether the word is `keyword`, ignoring case. The kernel compares most keywords of tables and messages
+    /// in this way.
     #[inline]
     #[must_use]
     pub fn is(self, keyword: &str) -> bool {
         self.spelling.eq_ignore_ascii_case(keyword)
     }
 
-    /// The parts before and after the first `separator`; `None` without a separator.
+    /// Returns the parts before and after the first `separator`, or `None` if the word does not contain it.
     #[inline]
     #[must_use]
     pub fn split_once(self, separator: char) -> Option<(Self, Self)> {
@@ -212,7 +213,7 @@ impl WordBuf {
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`]: the text is empty. [`Problem::ForbiddenByte`]: it contains NUL or the byte 0xA0.
+    /// [`Problem::Missing`]: the text is empty. [`Problem::ForbiddenByte`]: the text contains NUL or the byte 0xA0.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         Self::check(&text)?;

@@ -62,8 +62,8 @@ pub enum StatsStep {
 }
 
 impl StatsCreate {
-    /// A region for the sectors of `range`, or for the whole device. The values are not checked; see
-    /// [`check`](Self::check).
+    /// A region for the sectors of `range`, or for the whole device if `range` is `None`. The values are not checked;
+    /// [`check`](Self::check) does that.
     #[must_use]
     pub fn new(range: Option<StatsRange>, step: StatsStep) -> Self {
         Self { range, step, precise_timestamps: false, histogram: Vec::new(), program: None, aux: None }

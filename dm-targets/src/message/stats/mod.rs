@@ -23,8 +23,8 @@
 //!
 //! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the
 //! last area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, creating a region fails
-//! with `EOVERFLOW` if it has more than 8388608 areas or 134217728 histogram counters. It fails with `ENOMEM` if the
-//! memory for statistics, which is limited, does not suffice.
+//! with `EOVERFLOW` if it has more than 8388608 areas or 134217728 histogram counters. It fails with `ENOMEM` if it
+//! would exceed the kernel's limit on memory for statistics.
 //!
 //! Histograms and precise timestamps exist since interface version 4.32; the list of regions shows them since 4.33.
 //!

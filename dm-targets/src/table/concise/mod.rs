@@ -72,8 +72,8 @@ pub struct ConciseDevice {
     /// The name, 1 to 127 bytes. It cannot be `.`, `..` or `control`, contain a slash, comma, quotation mark (`"`) or
     /// NUL, start or end with a space, or end with the byte 0xA0.
     pub name: Box<str>,
-    /// The uuid, 1 to 128 bytes; `None` for a device without a uuid. It can contain the same characters as `name`, and
-    /// slashes.
+    /// The uuid, 1 to 128 bytes; `None` for a device without a uuid. The rules for `name` apply, except that slashes,
+    /// `.`, `..` and `control` are allowed.
     pub uuid: Option<Box<str>>,
     /// The minor number, at most 1048575; `None` lets the kernel choose one.
     pub minor: Option<u32>,

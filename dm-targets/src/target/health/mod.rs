@@ -9,8 +9,8 @@ mod concern;
 
 pub use concern::{Concern, HealthState};
 
-/// The health of a target according to its status; returned by [`Target::health`](crate::Target::health) or
-/// [`AnyStatus::health`](crate::AnyStatus::health).
+/// The health of a target according to its status. [`Target::health`](crate::Target::health) and
+/// [`AnyStatus::health`](crate::AnyStatus::health) return it.
 ///
 /// A [`Concern`] is a problem that the kernel reports, or that follows from the kernel's numbers alone, such as a pool
 /// without a free block. Whether a pool that is 90 percent full is a problem depends on how it is used. The usage is

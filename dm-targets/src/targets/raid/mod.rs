@@ -40,8 +40,8 @@
 //! - RAID 10 without metadata devices, or with `sync`. The kernel takes the layout of the array from the metadata,
 //!   which it does not read with `sync`. An array without a layout does not start.
 //! - A `data_offset` other than 0 if the first device is missing. It crashes at least Linux 6.1 to 6.12.
-//! - More missing devices than the level tolerates. RAID 10 needs at least one device of each group of neighbors that hold the
-//!   same data (`_enough` in `drivers/md/raid10.c`).
+//! - More missing devices than the level tolerates. RAID 10 needs at least one device of each group of neighbors that
+//!   hold the same data (`_enough` in `drivers/md/raid10.c`).
 //!
 //! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!
