@@ -53,7 +53,7 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// As [`Word::value`](crate::Word::value): the word cannot be quoted ([`Problem::ForbiddenByte`],
+    /// The errors of [`Word::value`](crate::Word::value): the word cannot be quoted ([`Problem::ForbiddenByte`],
     /// [`Problem::NeedlessBackslash`]) or may be a key ([`Problem::MayBeKey`]).
     fn keep(&mut self, word: Word<'_>) -> Result<(), Problem>;
 
@@ -88,7 +88,7 @@ pub trait OptionGroup: Default {
 }
 
 impl Fields<'_> {
-    /// Parses a group of options, and before it the number of its words.
+    /// Parses a group of options, including the number of its words if there is one.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Fields<'_> {
 }
 
 impl Printer<'_, '_> {
-    /// Prints a group of options, and before it the number of its words.
+    /// Prints a group of options, including the number of its words if there is one.
     #[inline]
     pub fn options<G: OptionGroup>(&mut self, options: &G) -> &mut Self {
         match G::COUNT {

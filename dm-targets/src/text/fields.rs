@@ -11,8 +11,8 @@ use crate::text::word::{TextForm, Word, WordBuf, is_space};
 
 /// Reads the words of a table, status or message one after the other, and remembers their position for errors.
 ///
-/// The text is split into words as the kernel splits it: at white space, except, in [`TextForm::Input`], at white space
-/// that a backslash quotes. The names of fields appear only in errors; use the kernel's terms.
+/// White space separates words, as in the kernel. In [`TextForm::Input`], a backslash quotes white space, which then
+/// belongs to the word. The names of fields appear only in errors; use the kernel's terms.
 ///
 /// ```
 /// use dm_targets::{Device, Fields};
@@ -208,8 +208,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Word::value`]: a word cannot be quoted ([`Problem::ForbiddenByte`], [`Problem::NeedlessBackslash`]) or may be a key
-    /// ([`Problem::MayBeKey`]).
+    /// The errors of [`Word::value`]: a word cannot be quoted ([`Problem::ForbiddenByte`],
+    /// [`Problem::NeedlessBackslash`]) or may be a key ([`Problem::MayBeKey`]).
     pub fn read_rest(&mut self, field: &'static str) -> Result<Vec<WordBuf>, ParseError> {
         let mut words = Vec::new();
         while let Some(word) = self.read_optional(field)? {

@@ -36,7 +36,7 @@ pub enum SnapshotStatus {
     /// `PO`, a full store can lead to [`Overflow`](Self::Overflow) instead.
     Invalid,
     /// An error stopped the merge. Writes that waited for the merge failed; other I/O continues. Suspending and
-    /// resuming the device restarts the merge, but the status stays the same until the table is replaced.
+    /// resuming the device tries the merge again, but the status stays the same until the table is replaced.
     MergeFailed,
     /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) became full. A `snapshot`
     /// is then read-only. It becomes [`Invalid`](Self::Invalid) if there is no space to preserve a chunk of the origin.
