@@ -14,7 +14,7 @@ pub struct DmsetupDeps<'a> {
     /// The name of the device, as in [`DmsetupLine::name`](crate::DmsetupLine::name); `None` if dmsetup was called for
     /// one device.
     pub name: Option<&'a str>,
-    /// The text in parentheses for each device that it uses: a number, or a name with `-o devname` or `-o blkdevname`.
+    /// The text in parentheses for each used device: a number, or a name with `-o devname` or `-o blkdevname`.
     pub devices: Vec<&'a str>,
 }
 
