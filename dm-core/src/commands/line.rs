@@ -32,19 +32,19 @@ pub struct TargetLine<P> {
     pub params: P,
 }
 
-/// The params of a line, as text that is sent to the kernel ([`Payload`]), and the type of their target.
+/// The params of a table line, which are sent to the kernel as text ([`Payload`]), and their target type.
 ///
-/// The typed tables of the crate `dm-targets` are params. Params of `crypt`, `integrity`, `inlinecrypt` and Android's
-/// `default-key` count as secret whatever [`Payload::may_hold_key`] returns.
+/// The typed tables of the crate `dm-targets` implement this trait. Params of `crypt`, `integrity`, `inlinecrypt` and
+/// Android's `default-key` always count as secret, even if [`Payload::may_hold_key`] returns `false`.
 pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes, without NUL.
     fn target_type(&self) -> &str;
 
-    /// Compares these params with those that the kernel printed. Returns a field that differs, or `None` if all are the
-    /// same.
+    /// Compares these params with the params that the kernel printed. Returns a field that differs, or `None` if all
+    /// fields are the same.
     ///
-    /// By default the texts must be equal, byte for byte. Typed tables compare the meaning and name the field that
-    /// differs; if several do, one that determines the layout of the data comes first.
+    /// The default implementation compares the texts byte for byte. Typed tables compare the meaning of each field. If
+    /// several fields differ, they return a field that determines the layout of the data, if there is one.
     fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
         let is_same = super::load::printed(self).is_ok_and(|own| own.text().as_bytes() == printed.as_bytes());
         (!is_same).then_some(FieldDifference { field: "params", is_layout: true })
@@ -57,13 +57,14 @@ pub trait TargetParams: Payload {
 pub struct FieldDifference {
     /// The name of the field.
     pub field: &'static str,
-    /// Whether the field determines where data is stored or how it is interpreted, as a device or a block size does.
+    /// Whether the field determines where data is stored or how data is interpreted. A device or a block size does.
     /// Other fields, such as a low water mark or a cache's policy, can be changed without harm.
     pub is_layout: bool,
 }
 
 impl<P: TargetParams> TargetLine<P> {
-    /// Makes a line with typed params. A wrong line is refused only by [`Dm::table_load`](crate::Dm::table_load).
+    /// Makes a line with typed params, without checking them. [`Dm::table_load`](crate::Dm::table_load) refuses a wrong
+    /// line.
     #[must_use]
     pub const fn new(start: Sectors, length: Sectors, params: P) -> Self {
         Self { start, length, params }
@@ -71,11 +72,12 @@ impl<P: TargetParams> TargetLine<P> {
 }
 
 impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
-    /// Makes a line with params as text. A wrong line is refused only by [`Dm::table_load`](crate::Dm::table_load).
+    /// Makes a line with params as text, without checking them. [`Dm::table_load`](crate::Dm::table_load) refuses a
+    /// wrong line.
     ///
-    /// The kernel splits the text at white space; a backslash escapes the next byte. The params of the targets `crypt`,
-    /// `integrity`, `inlinecrypt` and `default-key` are treated as if they contained a key; if those of another target
-    /// contain one, use [`LineText::secret`].
+    /// The kernel splits the text at white space. A backslash escapes the next byte. Params of `crypt`, `integrity`,
+    /// `inlinecrypt` and `default-key` always count as secret. If the params of another target contain a key, call
+    /// [`LineText::secret`].
     #[must_use]
     #[doc(alias = "dm_task_add_target")]
     pub const fn text(start: Sectors, length: Sectors, target_type: &'a str, params: T) -> Self {

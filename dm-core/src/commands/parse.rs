@@ -20,9 +20,9 @@ pub enum LineError {
 }
 
 impl<'a> TargetLine<LineText<'a, &'a str>> {
-    /// Reads a line as people write it and `dmsetup table NAME` prints it: start, length, target type, params.
+    /// Parses a line in the format of `dmsetup table NAME`: start, length, target type, params.
     ///
-    /// The crate `dm-targets` reads params as typed values, and reports errors in them.
+    /// The params are kept as text. The crate `dm-targets` parses params into typed values, and reports errors in them.
     ///
     /// ```
     /// use dm_core::TargetLine;
@@ -33,8 +33,8 @@ impl<'a> TargetLine<LineText<'a, &'a str>> {
     /// ```
     ///
     /// # Errors
-    /// [`LineError::Start`], [`LineError::Length`], [`LineError::TargetType`]: this word is missing or malformed. The
-    /// error does not show the text, which may contain a key.
+    /// [`LineError::Start`], [`LineError::Length`] or [`LineError::TargetType`]: the named word is missing or
+    /// malformed. The error does not show the text, because the text may contain a key.
     pub fn parse(line: &'a str) -> Result<Self, LineError> {
         let (start, rest) = word(line);
         let (length, rest) = word(rest);

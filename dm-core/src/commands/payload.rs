@@ -9,24 +9,25 @@ use crate::wire::scan::first_zero;
 
 /// Text that can be sent to the kernel: the params of a table line, or a message.
 ///
-/// Strings, byte slices, [`Text`] and [`format_args!`] are payloads. They are sent as they are, and the kernel reads a
-/// backslash as an escape of the next byte; [`PayloadWriter::write_escaped`] doubles backslashes. A text with a NUL is
-/// refused.
+/// Strings, byte slices, [`Text`] and [`format_args!`] are payloads. They are sent unchanged. The kernel treats a
+/// backslash as an escape of the next byte, so double each literal backslash, as [`PayloadWriter::write_escaped`] does.
+/// A command with a text that contains a NUL fails without being sent.
 ///
 /// If a payload [may contain a key](Self::may_hold_key), the command that sends it makes the kernel and this library
-/// wipe their copies. This requires interface 4.20: on an older kernel the command fails with
-/// [`Error::Unsupported`](crate::Error::Unsupported), or, with `if_possible`, that kernel keeps its copies.
+/// wipe their copies. This requires interface 4.20. On an older kernel the command fails with
+/// [`Error::Unsupported`](crate::Error::Unsupported). If the option `if_possible` is set, the command is sent
+/// nevertheless, and that kernel keeps its copies.
 pub trait Payload {
     /// Writes the text into a request.
     ///
     /// # Errors
-    /// The text cannot be printed, or the request would exceed 1 GiB.
+    /// Formatting the text fails, or the request would exceed 1 GiB.
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
 
     /// Whether the text may contain a key; `false` by default.
     ///
-    /// Even if this is `false`, messages that start with `key`, and params of `crypt`, `integrity`, `inlinecrypt` and
-    /// `default-key`, count as secret.
+    /// Messages that start with `key`, and params of `crypt`, `integrity`, `inlinecrypt` and `default-key`, always
+    /// count as secret, even if this returns `false`.
     fn may_hold_key(&self) -> bool {
         false
     }
@@ -131,7 +132,7 @@ const fn is_kernel_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0xa0)
 }
 
-/// The request that a [`Payload`] writes to.
+/// A request to the kernel, to which a [`Payload`] appends its text.
 #[derive(Debug)]
 pub struct PayloadWriter<'b> {
     buffer: &'b mut Buffer,
@@ -168,7 +169,7 @@ impl<'b> PayloadWriter<'b> {
     /// Appends bytes unchanged.
     ///
     /// # Errors
-    /// The request would exceed 1 GiB. This limit stops an endless `Display` before it uses all memory.
+    /// The request would exceed 1 GiB. This limit stops an endless `Display` before its output uses all memory.
     #[inline]
     pub fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
         if self.buffer.bytes().len().saturating_add(bytes.len()) > MAX_SIZE {

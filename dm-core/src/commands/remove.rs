@@ -19,22 +19,22 @@ pub struct RemoveOptions {
 }
 
 impl RemoveOptions {
-    /// The default: removes at once or fails, and sends no cookie. The uevent still has the flag that marks it as
-    /// caused by a command (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
+    /// The default: an open device is not removed, and the command fails. The uevent's cookie has no semaphore and only
+    /// the flag [`UdevFlags::PRIMARY_SOURCE`](crate::UdevFlags::PRIMARY_SOURCE).
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false, if_possible: false, cookie: None }
     }
 
-    /// Schedules the removal of an open device for its last close. Requires interface 4.27.
+    /// Whether the kernel removes an open device later, when its last user closes it. Requires interface 4.27.
     #[must_use]
     #[doc(alias = "dm_task_deferred_remove")]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
     }
 
-    /// Whether to send the command even if the kernel lacks deferred removal. It then removes the device immediately, or
-    /// refuses because the device is open. By default the command fails on such a kernel with
+    /// Whether to send the command even if the kernel lacks deferred removal. Such a kernel removes the device
+    /// immediately, or refuses if the device is open. By default the command fails on such a kernel with
     /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -58,7 +58,7 @@ pub enum Removal {
         /// Whether the kernel sent a uevent. udev may process the uevent after the command has returned.
         uevent_generated: bool,
     },
-    /// The device is open. The kernel removes it at its last close.
+    /// The device is open. The kernel removes it when its last user closes it.
     Deferred,
 }
 
@@ -83,20 +83,20 @@ pub struct RemoveAllOptions {
 }
 
 impl RemoveAllOptions {
-    /// Leaves open devices alone.
+    /// The default: open devices are not removed.
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false, if_possible: false }
     }
 
-    /// Schedules the removal of open devices for their last close. Requires interface 4.27.
+    /// Whether the kernel removes each open device later, when its last user closes it. Requires interface 4.27.
     #[must_use]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
     }
 
-    /// Whether to send the command even if the kernel lacks deferred removal. Open devices then stay. By default the
-    /// command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to send the command even if the kernel lacks deferred removal. Such a kernel does not remove open
+    /// devices. By default the command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

@@ -17,8 +17,8 @@ pub struct RenameOptions {
 }
 
 impl RenameOptions {
-    /// The default: no cookie. The uevent still has the flag that marks it as caused by a command
-    /// (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
+    /// The default: the uevent's cookie has no semaphore and only the flag
+    /// [`UdevFlags::PRIMARY_SOURCE`](crate::UdevFlags::PRIMARY_SOURCE).
     #[must_use]
     pub const fn new() -> Self {
         Self { cookie: None }

@@ -85,17 +85,20 @@ impl StatusOptions {
     /// Treats the whole reply as secret: the kernel and this library wipe their copies, and the
     /// [`params`](crate::TargetStatus::params) of its lines show only their length. Requires interface 4.20.
     ///
-    /// Without it, the kernel does not wipe its copy, and the reply is secret only if it has params or measurements and
-    /// one of the targets is known to take keys.
+    /// Without this option, the kernel does not wipe its copy. This library then treats the reply as secret only if the
+    /// reply has params or measurements and one of the targets is known to take keys.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
-    /// Whether to send the command even if the kernel lacks [`slot`](Self::slot), [`noflush`](Self::noflush) or
-    /// [`secure`](Self::secure), as libdm does. It then reports about the active table, commits metadata first, or does
-    /// not wipe its copy. By default the command fails on such a kernel with
-    /// [`Error::Unsupported`](crate::Error::Unsupported). [`StatusKind::Ima`] always fails on a kernel that lacks it.
+    /// Whether to send the command, as libdm does, even if the kernel lacks an option. By default the command fails on
+    /// such a kernel with [`Error::Unsupported`](crate::Error::Unsupported). If the kernel lacks
+    ///
+    /// - [`slot`](Self::slot), it reports about the active table;
+    /// - [`noflush`](Self::noflush), it commits metadata first;
+    /// - [`secure`](Self::secure), it does not wipe its copy;
+    /// - [`StatusKind::Ima`], the command fails nevertheless.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

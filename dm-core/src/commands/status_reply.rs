@@ -17,7 +17,7 @@ use crate::wire::{Command, DeviceInfo, Flags};
 
 /// The lines that the targets of a table report, as returned by [`Dm::table_status`](crate::Dm::table_status).
 ///
-/// The lines are decoded while they are iterated. The memory is wiped on drop if a line may contain a key.
+/// The lines are decoded during the iteration. If a line may contain a key, the memory is wiped on drop.
 #[derive(Clone, Debug)]
 pub struct TableStatus {
     reply: Reply,
@@ -48,11 +48,11 @@ impl TableStatus {
         TargetStatuses::new(&self.reply, header::target_count(self.reply.header()))
     }
 
-    /// Whether this is the table of a locked device: it is suspended, and the key of a `crypt` line is all zeros, as
-    /// the kernel prints it after the message `key wipe` (`crypt_wipe_key` in drivers/md/dm-crypt.c).
+    /// Whether this is the table of a `crypt` device that was locked with the message `key wipe`. Such a device is
+    /// suspended, and the kernel prints a key of zeros (`crypt_wipe_key` in drivers/md/dm-crypt.c).
     ///
-    /// Such a table must not be loaded again, since the device would then use a key of zeros. A suspended device with a
-    /// real key of zeros looks the same.
+    /// Do not load such a table again: the device would use a key of zeros. A suspended device whose real key is all
+    /// zeros looks the same.
     #[must_use]
     pub fn has_wiped_key(&self) -> bool {
         self.info().is_suspended() && self.iter().flatten().any(is_key_zero)
@@ -120,16 +120,16 @@ pub struct TargetStatus<'a> {
 }
 
 impl<'a> TargetStatus<'a> {
-    /// Makes a line as a kernel would report it, for programs that read saved output. The params become secret if the
-    /// target takes keys.
+    /// Makes a line as the kernel would report it, for programs that read saved output. If the target takes keys, the
+    /// params become secret.
     #[must_use]
     pub fn new(start: Sectors, length: Sectors, target_type: Text<'a>, params: Text<'a>) -> Self {
         let secret = params.is_secret() || takes_keys(target_type.as_bytes());
         Self { start, length, target_type, params: params.secret(secret) }
     }
 
-    /// Converts a line of a table into one that can be loaded, by escaping backslashes. If the kernel printed a word
-    /// that contains white space, it becomes several words.
+    /// Converts a line of a reported table into a line to load, by escaping backslashes. A word that contains white
+    /// space becomes several words, since the kernel prints white space without escapes.
     #[must_use]
     pub fn to_line(self) -> TargetLine<PrintedParams<'a>> {
         let Self { start, length, target_type, params } = self;
@@ -137,7 +137,8 @@ impl<'a> TargetStatus<'a> {
     }
 }
 
-/// The params of a reported line, with backslashes escaped as a load requires; returned by [`TargetStatus::to_line`].
+/// The params of a line that the kernel reported, with backslashes escaped for loading. [`TargetStatus::to_line`]
+/// returns them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrintedParams<'a> {
     target_type: Text<'a>,
@@ -155,7 +156,8 @@ impl Payload for PrintedParams<'_> {
 }
 
 impl TargetParams for PrintedParams<'_> {
-    /// The kernel's target types are ASCII. One that is not UTF-8 becomes empty here, and loading it fails.
+    /// The target type, such as `linear`. All target types of the kernel are ASCII. A type that is not UTF-8 becomes
+    /// empty here, and loading the line fails.
     fn target_type(&self) -> &str {
         self.target_type.to_str().unwrap_or_default()
     }

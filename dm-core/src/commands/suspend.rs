@@ -40,16 +40,16 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
-    /// Whether to send the command even if the kernel is older than interface 4.12, ignores
-    /// [`noflush`](Self::noflush) and flushes I/O, as libdm does. By default the command fails on such a kernel with
+    /// Whether to send the command, as libdm does, even if the kernel lacks [`noflush`](Self::noflush). Such a kernel,
+    /// with an interface before 4.12, flushes I/O. By default the command fails on such a kernel with
     /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Neither flushes nor freezes, for targets that hold back I/O, such as `multipath` without a path. The kernel
-    /// still waits for I/O that the underlying devices have not completed.
+    /// Neither flushes I/O nor freezes the file system. For targets that hold back I/O, such as `multipath` without a
+    /// path. The kernel still waits for I/O that the underlying devices have not completed.
     #[must_use]
     pub const fn without_flush() -> Self {
         Self { noflush: true, skip_lockfs: true, if_possible: false }
@@ -74,14 +74,14 @@ pub struct ResumeOptions {
 }
 
 impl ResumeOptions {
-    /// The default: no cookie, and a device with a new table is first suspended with [`SuspendOptions::new`]. The
-    /// uevent still has the flag that marks it as caused by a command (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
+    /// The default: the kernel suspends a device with a new table as [`SuspendOptions::new`] says. The uevent's cookie
+    /// has no semaphore and only the flag [`UdevFlags::PRIMARY_SOURCE`].
     #[must_use]
     pub const fn new() -> Self {
         Self { suspend: SuspendOptions::new(), cookie: None }
     }
 
-    /// Sets the options of the suspend before the new table becomes active. They have no effect if the device is
+    /// Sets how the kernel suspends the device before a new table becomes active. Has no effect if the device is
     /// already suspended or has no new table.
     #[must_use]
     pub const fn suspend(self, suspend: SuspendOptions) -> Self {

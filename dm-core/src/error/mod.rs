@@ -27,7 +27,7 @@ pub enum Error {
     /// The control node cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The kernel refused the command, or a timeout or a signal ended it.
+    /// The kernel refused the command, or the command ended early because of a timeout or a signal.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The running kernel's interface is too old for the command or for one of its options.
@@ -54,7 +54,7 @@ pub enum Error {
         /// The fault of the request.
         fault: RequestFault,
     },
-    /// The kernel's reply is malformed, which is a bug in the kernel or in this crate.
+    /// The kernel's reply is malformed. This is a bug in the kernel or in this crate.
     #[error(transparent)]
     Reply(#[from] ReplyError),
 }

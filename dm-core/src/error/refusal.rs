@@ -6,7 +6,7 @@ use super::errno::Errno;
 use crate::id::DevIdBuf;
 use crate::wire::Command;
 
-/// A command that the kernel refused, or that was given up after a timeout or a signal.
+/// A command that the kernel refused, or that ended early because of a timeout or a signal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{command}{} failed: {errno}{}", of_device(.device.as_ref()), kernel_reason(.kernel_log))]
 pub struct Refusal {
@@ -71,7 +71,7 @@ impl Refusal {
         self.command
     }
 
-    /// The device that the command was about, as the caller named it; `None` for commands about no device.
+    /// The device that the command was about, as the caller named it. `None` if the command was not about a device.
     #[must_use]
     pub const fn device(&self) -> Option<&DevIdBuf> {
         self.device.as_ref()
@@ -83,13 +83,13 @@ impl Refusal {
         self.errno
     }
 
-    /// The lines that the device mapper logged during this call, which often have the reason.
+    /// The lines that the device mapper logged during this call. They often contain the reason.
     ///
-    /// If the kernel does not record the thread that wrote a line (`CONFIG_PRINTK_CALLER`), some lines can belong to
+    /// A kernel without `CONFIG_PRINTK_CALLER` does not record which thread wrote a line, so some lines can belong to
     /// another call.
     ///
-    /// Empty if the log was not read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands for which the
-    /// kernel logs no reasons.
+    /// Empty if the log was not read ([`kernel_log_unread`](Self::kernel_log_unread)), or if the kernel logs no reasons
+    /// for this command.
     #[must_use]
     pub fn kernel_log(&self) -> &[String] {
         match &self.kernel_log {
@@ -98,7 +98,8 @@ impl Refusal {
         }
     }
 
-    /// Whether the kernel may have logged a reason, but the log cannot be read or the handle does not read it.
+    /// Whether the kernel may have logged a reason that was not read. Either the log cannot be read, or
+    /// [`OpenOptions::kernel_log`](crate::OpenOptions::kernel_log) is off.
     #[must_use]
     pub fn kernel_log_unread(&self) -> bool {
         self.kernel_log == KernelLog::Unread

@@ -17,7 +17,7 @@ use crate::id::{DmUuid, DmUuidBuf};
 use crate::node::Dm;
 use crate::wire::Command;
 
-/// Options of [`EventPoller::open_with`].
+/// Whether an [`EventPoller`] also reports the resume of existing devices. Passed to [`EventPoller::open_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PollerOptions {
     existing: bool,
@@ -30,12 +30,14 @@ impl PollerOptions {
         Self { existing: false }
     }
 
-    /// Whether to report [`EventKind::Resumed`] also for devices that existed when the poller was opened and that had
-    /// no table or were suspended.
+    /// Whether to also report [`EventKind::Resumed`] for devices that had no table or were suspended when the poller
+    /// was opened.
     ///
-    /// Opening then takes one more ioctl for each existing device, and each step one more for each of those that are
-    /// still not running. The resume of a suspended device does not make the poller's descriptor readable: without
-    /// [`wait`](EventPoller::wait), call [`read`](EventPoller::read) from time to time as well.
+    /// Opening the poller then takes one more ioctl for each existing device. Each [`read`](EventPoller::read) takes
+    /// one more ioctl for each of these devices that still has no table or is suspended.
+    ///
+    /// The resume of a suspended device does not make the poller's descriptor readable. If you poll the descriptor
+    /// instead of calling [`wait`](EventPoller::wait), also call `read` at intervals.
     #[must_use]
     pub const fn existing(self, existing: bool) -> Self {
         Self { existing }

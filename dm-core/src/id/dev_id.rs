@@ -106,10 +106,10 @@ impl From<DevId<'_>> for DevIdBuf {
     }
 }
 
-/// Types that identify a device: text or [`DmName`] for its name, [`DmUuid`], [`DeviceNumber`], [`DevId`], and their
-/// owned forms.
+/// Types that identify a device: its name as text or [`DmName`], its [`DmUuid`], its [`DeviceNumber`], a [`DevId`], and
+/// the owned forms of these types.
 ///
-/// Text is checked on use, so that a name can be written as `"home"`.
+/// You can write a name as text, such as `"home"`. Each call checks the text.
 #[doc(alias = "dm_task_set_name")]
 #[doc(alias = "dm_task_set_uuid")]
 #[doc(alias = "dm_task_set_major_minor")]
@@ -120,14 +120,14 @@ pub trait AsDevId {
     /// [`NameError`]: the text is not a valid name.
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
 
-    /// Whether this is text. A [`Host`](crate::Host) translates text to the kernel's name: see
+    /// Whether this is a name given as text. A [`Host`](crate::Host) translates such a name to the kernel's name: see
     /// [`Naming`](crate::Naming).
     fn is_text(&self) -> bool {
         false
     }
 }
 
-/// Types that are the name of a device: text, [`DmName`] and [`DmNameBuf`].
+/// Types that hold the name of a device: text, [`DmName`] and [`DmNameBuf`].
 pub trait AsDmName {
     /// Returns the name.
     ///
@@ -135,7 +135,7 @@ pub trait AsDmName {
     /// [`NameError`]: the text is not a valid name.
     fn as_dm_name(&self) -> Result<&DmName, NameError>;
 
-    /// Whether this is text. A [`Host`](crate::Host) translates text to the kernel's name: see
+    /// Whether this is a name given as text. A [`Host`](crate::Host) translates such a name to the kernel's name: see
     /// [`Naming`](crate::Naming).
     fn is_text(&self) -> bool {
         false

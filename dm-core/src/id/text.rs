@@ -7,9 +7,9 @@ use core::str::Utf8Error;
 
 /// A piece of text from the kernel: a target type, the params of a table, a status, or the reply to a message.
 ///
-/// The kernel returns the bytes that it was given, for example the description of a key in another encoding, so this
-/// type holds bytes. They are checked and converted only on request, since checking is the largest cost of reading a
-/// large table.
+/// The bytes need not be UTF-8: the kernel returns what it was given, for example a key description in another
+/// encoding. The bytes are checked only when the text is converted or printed, since the check is the largest cost of
+/// reading a large table.
 ///
 /// Text that may contain a key is [secret](Self::is_secret): `Display`, `Debug` and serde show only its length.
 /// [`as_bytes`](Self::as_bytes) and [`to_str`](Self::to_str) return the text itself.
@@ -20,7 +20,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Wraps bytes, without a check.
+    /// Wraps bytes without checking them.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, secret: false }
@@ -47,7 +47,7 @@ impl<'a> Text<'a> {
     /// The text as a string slice.
     ///
     /// # Errors
-    /// The bytes are not UTF-8; the error has the position of the first invalid byte.
+    /// The bytes are not UTF-8. The error has the position of the first invalid byte.
     pub const fn to_str(self) -> Result<&'a str, Utf8Error> {
         core::str::from_utf8(self.bytes)
     }
@@ -65,8 +65,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Prints the text, with U+FFFD instead of bytes that are not UTF-8; for a secret text, its length. The formatter's
-/// width applies only to text that is UTF-8 and not secret.
+/// Prints the text, with U+FFFD instead of bytes that are not UTF-8. For a secret text, prints its length. The
+/// formatter's width applies only to text that is UTF-8 and not secret.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret {

@@ -55,7 +55,7 @@ pub struct Dm {
     pub(super) journal: Option<Arc<OperationJournal>>,
 }
 
-/// Options of [`Dm::open_with`].
+/// Which control node [`Dm::open_with`] opens, and whether the handle reads the kernel's log.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     path: Option<PathBuf>,
@@ -75,12 +75,13 @@ impl OpenOptions {
         Self { path: Some(path.into()), ..self }
     }
 
-    /// Whether the kernel's log is searched for the reason when a command is refused. On by default.
+    /// Whether to search the kernel's log for the reason when the kernel refuses a command. On by default.
     ///
     /// This costs three short system calls before each command for which the kernel logs reasons. The handle also keeps
-    /// an open file of `/dev/kmsg`, or up to four if several threads use the handle at the same time. If the kernel
-    /// does not record the thread that wrote a line (`CONFIG_PRINTK_CALLER`), a line without a device number may be
-    /// about a command that another handle or process sent at the same moment.
+    /// `/dev/kmsg` open, up to four times if several threads use the handle at the same time.
+    ///
+    /// A kernel without `CONFIG_PRINTK_CALLER` does not record which thread wrote a line. A line without a device
+    /// number may then be about a command that another handle or process sent at the same moment.
     #[must_use]
     pub const fn kernel_log(mut self, kernel_log: bool) -> Self {
         self.no_kernel_log = !kernel_log;

@@ -23,11 +23,11 @@ use crate::wire::{Command, Flags};
 /// [`ControlNode`] is the transport to the running kernel. Another transport can replace it to test or measure a
 /// program without a kernel: see [`Dm::with_transport`](crate::Dm::with_transport).
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites it with the reply.
+    /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites the request with the reply.
     ///
     /// # Errors
-    /// The kernel refuses the request; the error has the errno. Even then `request` begins with the kernel's interface
-    /// version, unless the kernel has not read the request, as after `EACCES`.
+    /// The kernel refuses the request. The error has the errno. `request` then begins with the kernel's interface
+    /// version, unless the error occurred before the kernel read the request, as `EACCES` does.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
     /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The reply is not returned.
@@ -35,22 +35,23 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// The default implementation calls `ioctl` and ignores the timeout.
     ///
     /// # Errors
-    /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal; in both cases the command may
-    /// have taken effect or still be running.
+    /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal. After either error, the
+    /// command may have taken effect or may still be running.
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
         let _ = timeout;
         self.ioctl(command, request)
     }
 
-    /// Marks the current end of the kernel's log, to read the lines that a refused ioctl adds.
+    /// Marks the current end of the kernel's log, so that the lines of a refused ioctl can be read from there.
     ///
     /// `None`, the default, if there is no log to read.
     fn log_mark(&self) -> Option<LogMark<'_>> {
         None
     }
 
-    /// The approximate number of mapped devices, so that the first [`list_devices`](crate::Dm::list_devices) offers
-    /// enough memory. An attempt that does not fit costs the kernel nearly half as much as one that fits.
+    /// The approximate number of mapped devices, from which the first [`list_devices`](crate::Dm::list_devices) chooses
+    /// the size of its buffer. A call with a buffer that is too small must be repeated, and costs the kernel nearly
+    /// half as much as a successful call.
     ///
     /// 0, the default, if the number is unknown.
     fn expected_devices(&self) -> usize {
@@ -66,8 +67,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
 
     /// Opens a block device of this kernel, mapped or not, to read and write its data.
     ///
-    /// `None`, the default, if the kernel is the one that this program runs on: its devices are opened through their
-    /// nodes. [`Host::open_block`](crate::Host::open_block) does both.
+    /// Returns `None`, the default, if the transport leads to the running kernel, whose devices are opened through
+    /// their nodes. [`Host::open_block`](crate::Host::open_block) handles both cases.
     fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
         let _ = (device, options);
         None

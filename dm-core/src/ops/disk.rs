@@ -12,8 +12,9 @@ use crate::commands::PreparedTable;
 use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts, paths};
 use crate::node::{BlockId, BlockOpenOptions, Transport};
 
-/// The first disk of a refused table that does not exist, is mounted, or is used by a block device that is not a mapped
-/// one. This is a guess: the kernel does not say which disk it could not use.
+/// The disk that probably made the kernel refuse a table. The kernel does not say which disk it could not use, so this
+/// is the first disk of the table that does not exist, is mounted, or is used by a block device that is not a mapped
+/// device.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {
@@ -21,7 +22,7 @@ pub struct UnusableDisk {
     pub line: usize,
     /// The disk as the line names it: a number or a path.
     pub name: String,
-    /// The number, path and name of the disk. `None` if there is no such block device, or for a disk of a kernel in
+    /// The number, path and name of the disk. `None` if the block device does not exist, or belongs to a kernel in
     /// memory.
     pub description: Option<DeviceDescription>,
     /// The block devices that use the disk. Mapped devices are left out, since they can share the disk with the table.

@@ -15,7 +15,7 @@ use crate::wire::DeviceInfo;
 
 /// How an operation resumes a device: the options of the command, and the read-ahead.
 ///
-/// It is made from a [`ResumeOptions`] by `into`.
+/// [`Host::resume_with`](crate::Host::resume_with) also accepts [`ResumeOptions`], which convert into this type.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResumePolicy {
     pub(super) options: ResumeOptions,

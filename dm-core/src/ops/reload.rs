@@ -25,8 +25,8 @@ pub struct ReloadOptions {
 }
 
 impl ReloadOptions {
-    /// The defaults: the device stays read-only or read-write, and the suspension freezes the file system and flushes
-    /// all I/O.
+    /// The defaults: the device keeps its mode, read-only or read-write. The suspension freezes the file system and
+    /// flushes all I/O.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -37,7 +37,8 @@ impl ReloadOptions {
         Self { load, read_only: None, suspend, shown, read_ahead: ReadAhead::Auto }
     }
 
-    /// Whether the device is read-only and its table opens devices read-only. By default the device stays as it is.
+    /// Whether the device is read-only and the table opens the devices that it uses read-only. By default the device
+    /// keeps its mode.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only: Some(read_only), ..self }
@@ -68,15 +69,15 @@ impl ReloadOptions {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device. By default they do, even if it was private before.
+    /// Whether other programs should see the device. By default they do, even if the device was private before.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);
         self
     }
 
-    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called. For
-    /// libraries that choose a default for a kind of device.
+    /// Sets the visibility that applies if [`visibility`](Self::visibility) is not called. For libraries that choose a
+    /// default for a kind of device.
     #[must_use]
     pub const fn default_visibility(self, visibility: Visibility) -> Self {
         Self { shown: self.shown.or(visibility), ..self }

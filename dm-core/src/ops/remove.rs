@@ -17,7 +17,7 @@ use crate::machine::Users;
 use crate::udev::NodeChange;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// How an operation removes a device: deferred, by force, or with retries while it is busy.
+/// How an operation removes a device: deferred, by force, or with retries while the device is busy.
 #[derive(Clone, Copy, Debug)]
 pub struct RemovePolicy {
     deferred: bool,
@@ -34,23 +34,25 @@ impl RemovePolicy {
         Self { deferred: false, if_possible: false, force: false, retry: Retry::NONE, users: None }
     }
 
-    /// Schedules the removal of an open device for its last close. Requires interface 4.27.
+    /// Whether the kernel removes an open device later, when its last user closes it. Requires interface 4.27.
     #[must_use]
     #[doc(alias = "--deferred")]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
     }
 
-    /// Whether to remove at once on a kernel that lacks deferred removal, which fails if the device is open: see
-    /// [`RemoveOptions::if_possible`].
+    /// Whether to try the removal immediately on a kernel that lacks deferred removal. It fails if the device is open:
+    /// see [`RemoveOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Sets how long to retry while the device is busy. If it stays busy, the error lists its users; the search for
-    /// them takes at most 500 ms, unless [`users`](Self::users) sets another time. A device whose removal the kernel
-    /// [defers](Self::deferred) is never busy.
+    /// Sets how long to retry while the device is busy. If the kernel [defers](Self::deferred) the removal, no retry is
+    /// necessary.
+    ///
+    /// If the device stays busy, the error lists its [users](OpError::users). The search for users takes at most 500
+    /// ms, unless [`users`](Self::users) sets another time.
     #[must_use]
     #[doc(alias = "dm_task_retry_remove")]
     #[doc(alias = "--retry")]
@@ -59,17 +61,19 @@ impl RemovePolicy {
         Self { retry, users, ..self }
     }
 
-    /// Replaces the active table with an `error` target first, so that queued and new I/O fails and the devices that
-    /// the old table uses are released. This waits for I/O that those devices have not completed; a signal ends the
-    /// wait ([`is_interrupted`](OpError::is_interrupted)). An open device remains, with the `error` target, and is busy
-    /// unless its removal is deferred.
+    /// Whether to first replace the active table with an `error` target. Queued and new I/O then fails, and the devices
+    /// that the old table uses are released.
+    ///
+    /// The replacement waits for I/O that those devices have not completed. A signal ends the wait
+    /// ([`is_interrupted`](OpError::is_interrupted)). An open device remains with the `error` target, and the operation
+    /// fails because the device is busy, unless its removal is deferred.
     #[must_use]
     #[doc(alias = "--force")]
     pub const fn force(self, force: bool) -> Self {
         Self { force, ..self }
     }
 
-    /// Searches for the users of a busy device for at most `timeout`; [`OpError::users`] returns them.
+    /// If the device is busy, searches for its users for at most `timeout`. [`OpError::users`] returns them.
     #[must_use]
     pub const fn users(self, timeout: Duration) -> Self {
         Self { users: Some(timeout), ..self }

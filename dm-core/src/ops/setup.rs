@@ -20,7 +20,8 @@ use crate::machine::block::ReadAhead;
 use crate::udev::{NodeChange, Visibility};
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// How [`Host::create_with`] and [`Host::setup_with`] make a device, and which existing device the latter takes over.
+/// How [`Host::create_with`] and [`Host::setup_with`] create a device, and which existing device `setup_with` takes
+/// over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetupOptions<'a> {
     uuid: Option<&'a DmUuid>,
@@ -41,15 +42,15 @@ impl<'a> SetupOptions<'a> {
         Self::default()
     }
 
-    /// Sets the uuid of the device. [`Host::setup_with`] refuses an existing device with another one or none.
+    /// Sets the uuid of the device. [`Host::setup_with`] refuses an existing device that has another uuid or none.
     #[must_use]
     pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number of the device, 0 to 1048575; the creation fails with
-    /// [`RequestFault::Minor`](crate::RequestFault::Minor) for a larger one. [`Host::setup_with`] refuses an existing
-    /// device with another one.
+    /// Sets the minor number of the device, from 0 to 1048575. A larger number makes the call fail with
+    /// [`RequestFault::Minor`](crate::RequestFault::Minor). [`Host::setup_with`] refuses an existing device that has
+    /// another minor number.
     #[must_use]
     #[doc(alias = "dm_task_set_major")]
     #[doc(alias = "dm_task_set_minor")]
@@ -57,8 +58,8 @@ impl<'a> SetupOptions<'a> {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Whether the device is read-only and its table opens devices read-only. By default they are read-write.
-    /// [`Host::setup_with`] refuses an existing device whose active table differs in this.
+    /// Whether the device is read-only and the table opens the devices that it uses read-only. By default they are
+    /// read-write. [`Host::setup_with`] refuses an existing device whose active table has the other mode.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
@@ -83,16 +84,16 @@ impl<'a> SetupOptions<'a> {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device, as they do by default. udev learns this when the device is
-    /// resumed, so it does not change for an existing device that needs no resume.
+    /// Whether other programs should see the device. By default they do. udev learns this only when the device is
+    /// resumed, so the visibility of an existing device that needs no resume does not change.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);
         self
     }
 
-    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called. For
-    /// libraries that choose a default for a kind of device.
+    /// Sets the visibility that applies if [`visibility`](Self::visibility) is not called. For libraries that choose a
+    /// default for a kind of device.
     #[must_use]
     pub const fn default_visibility(self, visibility: Visibility) -> Self {
         Self { shown: self.shown.or(visibility), ..self }

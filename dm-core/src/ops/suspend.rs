@@ -22,10 +22,12 @@ pub struct SuspendPolicy {
 }
 
 impl SuspendPolicy {
-    /// Waits until the kernel does not suspend the device [internally](DeviceInfo::is_internally_suspended), freezes the
-    /// file system, flushes queued I/O and waits until all I/O completes. A signal ends both waits. In Linux 6.12 and
-    /// late releases of 6.1, the wait for I/O continues after a signal whose handler has `SA_RESTART`, unless there is a
-    /// [`timeout`](Self::timeout).
+    /// The default: if the kernel has suspended the device [internally](DeviceInfo::is_internally_suspended), waits
+    /// until that suspension ends. Then freezes the file system, flushes queued I/O, and waits until all I/O has
+    /// completed.
+    ///
+    /// A signal ends both waits. In Linux 6.12 and late releases of 6.1, however, the wait for I/O continues if the
+    /// signal's handler has `SA_RESTART`, unless a [`timeout`](Self::timeout) is set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -53,13 +55,15 @@ impl SuspendPolicy {
         Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
     }
 
-    /// Limits the wait for pending I/O. When the timeout expires, the suspension is given up, but some targets [stay
-    /// prepared for it](Dm::device_suspend). By default there is no limit.
+    /// Limits the wait for pending I/O. When the timeout expires, the device is not suspended, but some targets [stay
+    /// prepared for the suspension](Dm::device_suspend). By default there is no limit.
     ///
-    /// A child process sends the command, which takes longer than a direct ioctl. Unless [`noflush`](Self::noflush) or
-    /// [`skip_lockfs`](Self::skip_lockfs) is set, the kernel first freezes the file system, or writes back the page
-    /// cache of the device if none is mounted, which cannot be interrupted. If that hangs, the operation fails about a
-    /// second after the timeout. The child process remains, and resumes the device as soon as it has been suspended.
+    /// With a timeout, a child process sends the command. This takes longer than a direct ioctl.
+    ///
+    /// Unless [`noflush`](Self::noflush) or [`skip_lockfs`](Self::skip_lockfs) is set, the kernel first freezes the
+    /// file system. If no file system is mounted, the kernel writes back the page cache of the device instead. Neither
+    /// can be interrupted. If this step hangs, the operation fails about a second after the timeout. The child process
+    /// then remains, and resumes the device as soon as the device has been suspended.
     #[must_use]
     pub const fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }

@@ -70,18 +70,18 @@ pub struct DeviceTree {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeNode {
-    /// Its name. `None` for a device that is not a mapped one, such as a disk, and for one that was removed while the
-    /// tree was read.
+    /// The name of the device. `None` if the device is not a mapped device, for example a disk, or was removed while
+    /// the tree was read.
     pub name: Option<DmNameBuf>,
-    /// Its uuid, if it has one. `None` in trees that were not read from a kernel.
+    /// The uuid of the device, if it has one. `None` in trees that were not read from a kernel.
     pub uuid: Option<DmUuidBuf>,
-    /// Its state when its dependencies were read. `None` if it has no name, and in trees that were not read from a
-    /// kernel.
+    /// The state of the device when its dependencies were read. `None` if the device has no name, and in trees that
+    /// were not read from a kernel.
     pub info: Option<DeviceInfo>,
-    /// The devices that its tables use, active and inactive. Kernels before interface 4.16 report those of the active
-    /// table only.
+    /// The devices that the active and the inactive table of this device use. Kernels before interface 4.16 report only
+    /// the devices of the active table.
     pub uses: BTreeSet<DeviceNumber>,
-    /// The mapped devices whose tables use it.
+    /// The mapped devices whose tables use this device.
     pub used_by: BTreeSet<DeviceNumber>,
 }
 

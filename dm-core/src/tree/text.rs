@@ -26,11 +26,12 @@ impl fmt::Display for DeviceTree {
     }
 }
 
-/// Prints each mapped device that no other device uses and, indented below it, the devices that it uses.
+/// Prints a [`DeviceTree`] as indented text. Each mapped device that no other device uses is at the left. The devices
+/// that a device uses are indented below it.
 ///
-/// A device that uses others is printed once with those below it; below its further users it is a single line:
-/// `pool (253:1) (see above)`. Names are mangled. From level 65 on (the first is 0), lines are not indented further,
-/// but start with their level: `[65] pool (253:1)`.
+/// If several devices use the same device, the devices below it are printed only once. Where it appears again, it is a
+/// single line: `pool (253:1) (see above)`. Names are [mangled](crate::DmName::mangled). The first level is 0. Lines
+/// from level 65 on have no more indentation, and start with their level: `[65] pool (253:1)`.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeText<'t> {
     tree: &'t DeviceTree,

@@ -121,11 +121,11 @@ impl Drop for Cookie {
     }
 }
 
-/// Completes one step of a cookie, as `dmsetup udevcomplete` does in udev's rules, with the number from the uevent's
-/// `DM_COOKIE`.
+/// Completes one step of a cookie, for a program that udev's rules run instead of `dmsetup udevcomplete`.
 ///
-/// It does nothing for a cookie whose low 16 bits are 0, since no process waits for it. In an initramfs, udev's rules
-/// can run a program that calls it instead of dmsetup.
+/// This tells the waiting process that udev has finished with one uevent. The cookie is the number in the uevent's
+/// `DM_COOKIE`. Does nothing if the cookie's [base](UdevCookie::base) is 0, since no process waits for such a cookie.
+/// Useful in an initramfs without dmsetup.
 ///
 /// ```no_run
 /// use dm_core::{UdevCookie, udev};
@@ -136,9 +136,10 @@ impl Drop for Cookie {
 /// ```
 ///
 /// # Errors
-/// [`UdevError::Cookie`]: the cookie no longer exists ([`is_not_found`](UdevError::is_not_found)), as after a timeout
-/// of its creator; it belongs to another user ([`is_permission_denied`](UdevError::is_permission_denied)); or it has no
-/// outstanding step.
+/// - [`is_not_found`](UdevError::is_not_found): the cookie no longer exists, for example because its creator's wait
+///   timed out.
+/// - [`is_permission_denied`](UdevError::is_permission_denied): the cookie belongs to another user.
+/// - Another [`UdevError::Cookie`]: the cookie has no outstanding step.
 #[doc(alias = "dm_udev_complete")]
 #[doc(alias = "udevcomplete")]
 pub fn complete(cookie: UdevCookie) -> Result<(), UdevError> {

@@ -21,7 +21,7 @@ pub enum NoCookies {
     /// udev lacks the rules file `95-dm-notify.rules`, which completes cookies.
     #[error("udev lacks {NOTIFY_RULES}, which completes cookies: install the udev rules of the device mapper")]
     NoRules,
-    /// This thread is in another IPC namespace than udev, which cannot access its semaphores.
+    /// This thread is in another IPC namespace than udev, so udev cannot access this thread's semaphores.
     #[error("udev cannot find the semaphores of this thread, which is in another IPC namespace")]
     OtherIpcNamespace,
     /// The environment variable `DM_DISABLE_UDEV` is set.

@@ -11,25 +11,25 @@ use nix::errno::Errno;
 use super::node_state::NodeState;
 use crate::id::DmNameBuf;
 
-/// The error of waiting for udev, of making or removing a node, or of using a [cookie](crate::udev).
+/// The reason why waiting for udev, making or removing a node, or using a [cookie](crate::udev) failed.
 ///
-/// When an operation fails with this error, its commands have taken effect, and only `/dev` is incomplete; some
-/// operations, such as [`create`](crate::Host::create), then undo the commands. Only [`NodeName`](Self::NodeName) is
-/// reported before the first command.
+/// When an operation fails with this error, its commands have taken effect, and only `/dev` is incomplete. Some
+/// operations, such as [`create`](crate::Host::create), then undo the commands. The exception is
+/// [`NodeName`](Self::NodeName), which is reported before the first command.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdevError {
-    /// udev runs, or may run, and has not completed a cookie within the timeout.
+    /// udev is or may be running, and has not completed a cookie within the timeout.
     #[error(
         "udev has not finished with {} within {waited:.1?}: {}{}; {}",
         Devices(.devices), outstanding(*.pending, *.cookie), MissingPaths(.lacking), advice(*.stopped)
     )]
     #[non_exhaustive]
     TimedOut {
-        /// The devices of the commands; empty after [`SharedCookie::wait`](super::SharedCookie::wait).
+        /// The devices of the commands. Always empty after [`SharedCookie::wait`](super::SharedCookie::wait).
         devices: Vec<(DmNameBuf, DeviceNumber)>,
-        /// The paths below `/dev/mapper` that are missing, wrong or not removed yet; always empty after
-        /// [`SharedCookie::wait`](super::SharedCookie::wait). Other links, such as those by uuid, may be missing as
+        /// The paths below `/dev/mapper` that are missing, wrong or not removed yet. Always empty after
+        /// [`SharedCookie::wait`](super::SharedCookie::wait). Links elsewhere, such as links by uuid, may be missing as
         /// well.
         lacking: Vec<PathBuf>,
         /// The key of the cookie's semaphore, which has been removed.
@@ -79,8 +79,8 @@ pub enum UdevError {
         /// The errno of the system call.
         source: Errno,
     },
-    /// A node or link of a device that no longer exists, or a block node of a device that has another name now, cannot
-    /// be removed. The source is the errno.
+    /// A stale node or link cannot be removed: it belongs to a device that no longer exists, or is a block node of a
+    /// device that has another name now. The source is the errno.
     #[error("cannot remove the stale {}", path.display())]
     #[non_exhaustive]
     StaleNode {
@@ -89,7 +89,7 @@ pub enum UdevError {
         /// The errno of the system call.
         source: Errno,
     },
-    /// `/dev/mapper` cannot be read, so stale nodes were not looked for. The source is the errno.
+    /// `/dev/mapper` cannot be read, so stale nodes may remain. The source is the errno.
     #[error("cannot read {}", path.display())]
     #[non_exhaustive]
     UnreadableDirectory {
@@ -112,8 +112,8 @@ pub enum UdevError {
         /// The path of that file.
         path: PathBuf,
     },
-    /// `/dev/mapper` is not safe: nodes are only created in a directory, not a link to one, that belongs to root, or to
-    /// the owner of the directory that is used as `/dev`, and that is not writable by all users.
+    /// `/dev/mapper` is not safe, so no node was created. It must be a directory, not a link. It must belong to root or
+    /// to the owner of the directory that is used as `/dev`, and must not be writable by all users.
     #[error(
         "cannot make nodes in {}: it must be a directory, not a link, that belongs to root or to the owner of its parent \
          directory, and is not writable by all users", path.display()
@@ -150,14 +150,14 @@ pub enum UdevError {
         /// The kernel's node `/dev/dm-N`.
         kernel_path: PathBuf,
     },
-    /// No daemon runs that would complete a cookie. The cookie has been removed.
+    /// A cookie cannot be completed because no udev daemon runs. The cookie has been removed.
     #[error("no udev daemon runs that would complete the udev cookie {cookie:#x}, so nodes may be missing")]
     #[non_exhaustive]
     NoDaemon {
         /// The key of the cookie's semaphore.
         cookie: u32,
     },
-    /// The number is not that of a cookie, `0xd4d0001` to `0xd4dffff`.
+    /// The number is not the key of a cookie, `0xd4d0001` to `0xd4dffff`.
     #[error("{number:#x} is not the number of a udev cookie, which is between 0xd4d0001 and 0xd4dffff")]
     #[non_exhaustive]
     NotACookie {
@@ -170,7 +170,8 @@ pub enum UdevError {
     Cookie {
         /// The action that failed, such as `remove`.
         what: &'static str,
-        /// The key of the cookie's semaphore; `None` if it could not be created, or the cookies could not be listed.
+        /// The key of the cookie's semaphore. `None` if the cookie could not be created, or the cookies could not be
+        /// listed.
         cookie: Option<u32>,
         /// The errno of the system call.
         source: Errno,
@@ -217,7 +218,7 @@ impl UdevError {
         matches!(self.source_errno(), Some(Errno::EPERM | Errno::EACCES))
     }
 
-    /// Whether a device with this name cannot have a node, or the number is not that of a cookie.
+    /// Whether a device with this name cannot have a node, or the number is not the key of a cookie.
     #[must_use]
     pub const fn is_invalid(&self) -> bool {
         matches!(self, Self::NodeName { .. } | Self::NotACookie { .. })

@@ -1,8 +1,8 @@
-//! Cooperation with udev, and nodes where udev does not run.
+//! Waits for udev, and makes nodes where udev does not run.
 //!
 //! A resume, a removal or a rename sends a uevent, and udev changes `/dev` some time later. An operation therefore
-//! usually ends by waiting until udev has finished, with a timeout. [`Udev`] sets how: it has a [`Strategy`], the
-//! timeout, and the directory that is used as `/dev`.
+//! usually ends by waiting until udev has finished, with a timeout. A [`Udev`] sets how operations wait: the
+//! [`Strategy`], the timeout, and the directory that is used as `/dev`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,22 +17,31 @@
 //!
 //! # How the end of udev's work is detected
 //!
-//! By a cookie, as in libdm: a semaphore that counts steps, one for each expected uevent, and that udev's rules
-//! decrement to complete a step. With [`Strategy::Auto`], three cheap facts decide before each operation whether udev's
-//! rules will do so: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
-//! the initial IPC namespace, or in that of a container in which a udev runs. If the environment has `DM_DISABLE_UDEV`,
-//! [`Strategy::Auto`] uses no cookies. If udev makes no progress with the cookie for a second, `/proc` is searched for
-//! a udev daemon of root in the same IPC namespace. The operation waits for the nodes instead, or creates them if no
-//! other program does, in three cases: there is no such daemon, the rule that completes cookies is masked, or another
-//! process has removed the semaphore (`dmsetup udevcomplete_all`).
+//! As in libdm, an operation waits for a cookie. A cookie is a semaphore that counts steps, one for each expected
+//! uevent. udev's rules decrement the semaphore to complete a step.
 //!
-//! An operation without a semaphore sends a cookie whose low 16 bits, the base, are 0, with libdm's flags, so that
-//! udev's rules treat the device in the same way.
+//! Before each operation, [`Strategy::Auto`] checks a few cheap facts, and uses a cookie only if all of them are true:
+//!
+//! - udev's control socket exists.
+//! - The rule that completes cookies is installed.
+//! - This thread is in the initial IPC namespace, or in the IPC namespace of a container in which a udev runs.
+//! - The environment variable `DM_DISABLE_UDEV` is not set.
+//!
+//! If udev makes no progress with the cookie for a second, the operation searches `/proc` for a udev daemon of root in
+//! the same IPC namespace. In the following cases, the operation stops waiting for the cookie. It then waits for the
+//! nodes, or creates them if no other program does.
+//!
+//! - There is no such daemon.
+//! - The rule that completes cookies is masked.
+//! - Another process has removed the semaphore, for example with `dmsetup udevcomplete_all`.
+//!
+//! An operation without a semaphore sends a cookie with libdm's flags and a [base](crate::UdevCookie::base) of 0, so
+//! that udev's rules treat the device in the same way.
 //!
 //! # Cookies of other programs
 //!
-//! [`cookies()`] lists the cookies of this IPC namespace, [`complete`] does the same as `dmsetup udevcomplete`, and
-//! [`remove_stale_cookies`] removes those that killed programs left behind. Several processes can use one
+//! [`cookies()`] lists the cookies of this IPC namespace. [`complete`] does the same as `dmsetup udevcomplete`.
+//! [`remove_stale_cookies`] removes the cookies that killed programs left behind. Several processes can use one
 //! [`SharedCookie`] for their commands.
 
 mod alive;
@@ -82,19 +91,22 @@ use crate::wire::UdevFlags;
 #[non_exhaustive]
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
-    /// The default: the same as [`Cookies`](Self::Cookies) if udev completes cookies,
-    /// [`WaitForNodes`](Self::WaitForNodes) if only the IPC namespace of this thread prevents that, otherwise
-    /// [`MakeNodes`](Self::MakeNodes). Every operation and every batch decides for itself, so udev may start or stop at
-    /// any time.
+    /// The default: every operation and every batch chooses one of the following, so udev can start or stop at any
+    /// time.
+    ///
+    /// - [`Cookies`](Self::Cookies), if udev completes cookies.
+    /// - [`WaitForNodes`](Self::WaitForNodes), if udev would complete cookies, but is in another IPC namespace than
+    ///   this thread.
+    /// - [`MakeNodes`](Self::MakeNodes) otherwise.
     #[default]
     Auto,
-    /// Waits for a [cookie](crate::udev), as libdm does. If udev cannot complete the cookie, or none can be created,
-    /// the operation continues as with [`WaitForNodes`](Self::WaitForNodes): see the [module docs](crate::udev). If
-    /// udev runs, or may run, and has not finished within [`Udev::timeout`], the operation fails with
-    /// [`is_timed_out`](UdevError::is_timed_out).
+    /// Waits for a [cookie](crate::udev), as libdm does. If no cookie can be created, or udev cannot complete the
+    /// cookie, the operation continues as with [`WaitForNodes`](Self::WaitForNodes): see the [module
+    /// docs](crate::udev). If udev is or may be running and does not finish within [`Udev::timeout`], the operation
+    /// fails with [`is_timed_out`](UdevError::is_timed_out).
     Cookies,
     /// Polls the links below `/dev/mapper` until udev has made or removed them. If udev does not run or does not
-    /// maintain the directory, this process makes or removes them. If udev runs and has not finished within
+    /// maintain the directory, this process makes or removes the links. If udev runs and does not finish within
     /// [`Udev::timeout`], the operation fails with [`is_timed_out`](UdevError::is_timed_out).
     WaitForNodes,
     /// Makes and removes nodes and links below `/dev/mapper` in this process.
@@ -110,8 +122,8 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Visibility {
-    /// udev's rules treat the device as any disk: they scan its content and make links by uuid and label, and systemd
-    /// and udisks may mount it.
+    /// udev's rules treat the device like any other disk. They scan its content and make links by uuid and label.
+    /// systemd and udisks may mount the device.
     #[default]
     Public,
     /// udev's rules only make the link below `/dev/mapper`. For parts of another device, such as the legs of a mirror.
@@ -119,8 +131,8 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    /// The flags to send in a cookie: none for [`Public`](Self::Public); `DISABLE_SUBSYSTEM_RULES`,
-    /// `DISABLE_DISK_RULES` and `DISABLE_OTHER_RULES` for [`Private`](Self::Private).
+    /// The flags to send in a cookie. [`Public`](Self::Public) has none. [`Private`](Self::Private) has
+    /// `DISABLE_SUBSYSTEM_RULES`, `DISABLE_DISK_RULES` and `DISABLE_OTHER_RULES`.
     #[must_use]
     pub const fn flags(self) -> UdevFlags {
         match self {
@@ -153,17 +165,17 @@ impl Udev {
         Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default(), shared: None }
     }
 
-    /// Limits the time that an operation or a batch waits for udev. If udev runs and has not finished by then, it fails
-    /// with [`is_timed_out`](UdevError::is_timed_out). With [`Duration::MAX`] it waits as long as a daemon runs, or may
-    /// run.
+    /// Limits the time that an operation or a batch waits for udev. If udev runs and has not finished by then, the
+    /// operation or batch fails with [`is_timed_out`](UdevError::is_timed_out). With [`Duration::MAX`], the wait lasts
+    /// as long as a udev daemon is or may be running.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Makes operations use a cookie that other processes use as well. Operations then do not wait, but
-    /// [`SharedCookie::wait`] does, and only udev makes the nodes. The cookie is used with [`Strategy::Cookies`], and
-    /// with [`Strategy::Auto`] where udev completes cookies.
+    /// Makes operations use a cookie that other processes use as well. Operations then do not wait for udev; call
+    /// [`SharedCookie::wait`] after the last of them. Only udev makes the nodes. The cookie is used with
+    /// [`Strategy::Cookies`], and with [`Strategy::Auto`] if udev completes cookies.
     #[must_use]
     pub fn on_cookie(self, cookie: SharedCookie) -> Self {
         Self { shared: Some(cookie), ..self }
@@ -213,11 +225,11 @@ impl Udev {
         self.strategy
     }
 
-    /// Checks whether udev completes cookies of this thread now, by the same facts as [`Strategy::Auto`]: usually in
+    /// Checks whether udev currently completes cookies of this thread, as [`Strategy::Auto`] does. This usually takes
     /// three system calls.
     ///
     /// # Errors
-    /// [`NoCookies`]: udev does not complete cookies, for the reason in the error.
+    /// [`NoCookies`]: the reason why udev does not complete cookies.
     #[doc(alias = "dm_udev_get_sync_support")]
     pub fn check_cookies(&self) -> Result<(), NoCookies> {
         self.facts.check_cookies()

@@ -16,7 +16,7 @@ use crate::machine::paths::device_at;
 pub enum NodeState {
     /// The node of the device, or a link to it.
     Correct,
-    /// No file has the path.
+    /// Nothing exists at the path.
     Missing,
     /// A link whose target does not exist.
     Dangling,

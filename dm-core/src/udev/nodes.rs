@@ -24,11 +24,11 @@ use crate::node::make_device_node;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeMode {
-    /// The default: a link to the kernel's node `/dev/dm-N`, as udev makes it. If the kernel's node is missing, a block
-    /// node with mode 0600 that belongs to the user of this process.
+    /// The default: a link to the kernel's node `/dev/dm-N`, as udev makes it. If the kernel's node is missing, this
+    /// process makes a block node instead, with mode 0600 and this process's user as the owner.
     #[default]
     Link,
-    /// A block node, as libdm makes it.
+    /// A block node with the given owner, group and permission bits, as libdm makes it.
     #[non_exhaustive]
     Node {
         /// The user id of the node's owner.

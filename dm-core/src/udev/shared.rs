@@ -11,11 +11,11 @@ use super::semaphore::Semaphore;
 use super::wait::{Answer, PATIENCE, Waiting};
 use crate::wire::{UdevCookie, UdevFlags};
 
-/// A [cookie](crate::udev) that several processes use for their commands, and that outlives the process that created
-/// it.
+/// A [cookie](crate::udev) that several processes use for their commands. It still exists after the process that
+/// created it has ended.
 ///
-/// It is passed on by its number. `dmsetup udevcreatecookie` creates the same kind of cookie and `dmsetup --udevcookie`
-/// uses one. [`Udev::on_cookie`] makes the operations of a host use it.
+/// Processes pass the cookie on by its [number](Self::key). [`Udev::on_cookie`] makes the operations of a host use the
+/// cookie. `dmsetup udevcreatecookie` creates the same kind of cookie, and `dmsetup --udevcookie` uses it.
 ///
 /// Dropping this value does not remove the semaphore; [`wait`](Self::wait) and [`remove`](Self::remove) do.
 ///
@@ -47,7 +47,7 @@ pub struct SharedCookie {
 }
 
 impl SharedCookie {
-    /// Creates a cookie with one step, the creator's, which [`wait`](Self::wait) subtracts.
+    /// Creates a cookie. It starts with one step, the creator's, which [`wait`](Self::wait) subtracts.
     ///
     /// # Errors
     /// [`UdevError::Cookie`]: the kernel's limit of semaphores (`kernel.sem`) is reached.
@@ -60,8 +60,8 @@ impl SharedCookie {
     /// Looks up a cookie that another process has created, by the number that [`key`](Self::key) and dmsetup print.
     ///
     /// # Errors
-    /// [`UdevError::NotACookie`]: the number is not that of a cookie. [`is_not_found`](UdevError::is_not_found): the
-    /// cookie no longer exists.
+    /// - [`UdevError::NotACookie`]: the number is not the key of a cookie.
+    /// - [`is_not_found`](UdevError::is_not_found): the cookie no longer exists.
     #[doc(alias = "--udevcookie")]
     pub fn adopt(number: u32) -> Result<Self, UdevError> {
         if !is_cookie(number) {
@@ -83,20 +83,20 @@ impl SharedCookie {
         key(self.base.get())
     }
 
-    /// Adds a step for a command that will send a uevent, and returns the cookie to send. Operations of a host do that
-    /// themselves.
+    /// Adds a step for a command that will send a uevent, and returns the cookie to send. Not needed for operations of
+    /// a host, which add their steps themselves.
     ///
     /// # Errors
-    /// [`is_not_found`](UdevError::is_not_found): the cookie no longer exists.
-    /// [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
+    /// - [`is_not_found`](UdevError::is_not_found): the cookie no longer exists.
+    /// - [`is_permission_denied`](UdevError::is_permission_denied): the cookie belongs to another user.
     #[doc(alias = "dm_task_set_cookie")]
     pub fn expect(self, flags: UdevFlags) -> Result<UdevCookie, UdevError> {
         self.semaphore.add(1).map_err(|source| self.failed("use", source))?;
         Ok(UdevCookie::new(self.base.get(), flags))
     }
 
-    /// Subtracts a step, for an expected command that failed or sent no uevent. udev's rules do the same when they have
-    /// finished.
+    /// Subtracts the step of a command that failed or sent no uevent. For the other commands, udev's rules subtract it
+    /// when they have finished.
     ///
     /// # Errors
     /// As [`expect`](Self::expect). [`UdevError::Cookie`] also if no step is outstanding.
@@ -104,8 +104,8 @@ impl SharedCookie {
         self.semaphore.add(-1).map_err(|source| self.failed("complete", source))
     }
 
-    /// The number of uevents that udev has not completed. While a process is in [`wait`](Self::wait), it is one too
-    /// small, but at least 0.
+    /// The number of uevents that udev has not completed. While another process is in [`wait`](Self::wait), the number
+    /// is one too small, but never below 0.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -115,8 +115,8 @@ impl SharedCookie {
         Ok(u32::try_from(value).unwrap_or(0).saturating_sub(1))
     }
 
-    /// Whether [`pending`](Self::pending) is 0. Unless a process is in [`wait`](Self::wait), udev has then completed
-    /// the uevents of all commands so far.
+    /// Whether [`pending`](Self::pending) is 0. udev has then completed the uevents of all commands so far, unless
+    /// another process is in [`wait`](Self::wait).
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -125,15 +125,15 @@ impl SharedCookie {
         Ok(self.pending()? == 0)
     }
 
-    /// Waits until udev has completed all uevents, at most for the timeout of `udev`, and removes the cookie, also
-    /// after a timeout or without a daemon. Only one process may do this, since it subtracts the creator's step.
+    /// Waits until udev has completed all uevents, but at most for the timeout of `udev`. Then removes the cookie, even
+    /// after a timeout or if no udev daemon runs. Call this in one process only, since it subtracts the creator's step.
     ///
     /// # Errors
-    /// [`is_timed_out`](UdevError::is_timed_out): udev has not finished within the timeout.
-    /// [`is_not_found`](UdevError::is_not_found): another process has removed the cookie.
-    /// [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
-    /// [`UdevError::NoDaemon`]: no daemon runs that would complete it;
-    /// [`Host::make_nodes`](crate::Host::make_nodes) makes the nodes.
+    /// - [`is_timed_out`](UdevError::is_timed_out): udev has not finished within the timeout.
+    /// - [`is_not_found`](UdevError::is_not_found): another process has removed the cookie.
+    /// - [`is_permission_denied`](UdevError::is_permission_denied): the cookie belongs to another user.
+    /// - [`UdevError::NoDaemon`]: no udev daemon runs. Call [`Host::make_nodes`](crate::Host::make_nodes) to make the
+    ///   nodes.
     #[doc(alias = "dm_udev_wait")]
     #[doc(alias = "udevreleasecookie")]
     pub fn wait(self, udev: &Udev) -> Result<(), UdevError> {
@@ -149,11 +149,11 @@ impl SharedCookie {
         }
     }
 
-    /// Removes the cookie. Threads that wait for it are woken; [`wait`](Self::wait) then returns an error.
+    /// Removes the cookie. Threads in [`wait`](Self::wait) are woken and get an error.
     ///
     /// # Errors
-    /// [`is_not_found`](UdevError::is_not_found): another process has removed it.
-    /// [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
+    /// - [`is_not_found`](UdevError::is_not_found): another process has removed the cookie.
+    /// - [`is_permission_denied`](UdevError::is_permission_denied): the cookie belongs to another user.
     #[doc(alias = "udevcomplete_all")]
     pub fn remove(self) -> Result<(), UdevError> {
         self.semaphore.remove().map_err(|source| self.failed("remove", source))
@@ -164,8 +164,8 @@ impl SharedCookie {
     }
 }
 
-/// The names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` prints each of
-/// them with the value `1`.
+/// Returns the names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` prints
+/// each name with the value `1`.
 #[doc(alias = "udevflags")]
 pub fn rule_variables(flags: UdevFlags) -> impl Iterator<Item = String> {
     const NAMES: [&str; 8] = [

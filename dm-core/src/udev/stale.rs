@@ -11,19 +11,18 @@ use super::semaphore::Semaphore;
 
 /// A cookie that exists in this IPC namespace.
 ///
-/// Equality compares all public fields, but not the moment at which they were read.
+/// Equality compares all public fields, but not the time at which the cookie was read.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CookieInfo {
-    /// The id of its semaphore. Later semaphores have other ids, even with the same key.
+    /// The id of the cookie's semaphore. A later semaphore has another id, even if it has the same key.
     pub id: i32,
-    /// The key of its semaphore, as `dmsetup udevcookies` shows it.
+    /// The key of the cookie's semaphore, as `dmsetup udevcookies` shows it.
     pub key: u32,
-    /// The value of the semaphore: the number of uevents that udev has not completed, plus 1 until the
-    /// creator begins to wait.
-    /// `None` if it could not be read.
+    /// The value of the semaphore: the number of uevents that udev has not completed, plus 1 until the creator begins
+    /// to wait. `None` if the value could not be read.
     pub pending: Option<i32>,
-    /// The number of threads that wait for it; `None` if it could not be read.
+    /// The number of threads that wait for the cookie. `None` if the number could not be read.
     pub waiters: Option<i32>,
     /// The id of the user who owns the semaphore.
     pub uid: u32,
@@ -31,7 +30,7 @@ pub struct CookieInfo {
     pub changed: u64,
     /// The wall-clock time of the last `semop(2)`, in seconds since 1970; 0 if there was none.
     pub last_operation: u64,
-    /// The wall-clock time of its creation or of its last change by `semctl(2)`, in seconds since 1970.
+    /// The wall-clock time of the semaphore's creation or of its last change by `semctl(2)`, in seconds since 1970.
     pub created: u64,
     seen: Instant,
 }
@@ -95,20 +94,23 @@ fn parse_list(text: &str) -> Vec<CookieInfo> {
 pub struct StaleCookie {
     /// The state of the cookie before the removal.
     pub cookie: CookieInfo,
-    /// The result of the removal; an error, for example, if the cookie belongs to another user.
+    /// The result of the removal. An error, for example, if the cookie belongs to another user.
     pub removed: Result<(), UdevError>,
 }
 
 /// Removes cookies of programs that were killed before they waited.
 ///
-/// `earlier` is an earlier result of [`cookies`]. A cookie in it is removed if it was listed at least `age` ago, has
-/// not changed since, and no thread waits for it. A cookie of another user whose waiters this process cannot count is
-/// kept: that needs `CAP_IPC_OWNER`, the removal only `CAP_SYS_ADMIN`. `age` must be at least two seconds, since the
-/// kernel records changes in whole seconds, and longer than any program takes between two commands of one batch:
-/// otherwise a cookie in use is removed.
+/// `earlier` is an earlier result of [`cookies`]. A cookie in `earlier` is removed if it was listed at least `age` ago,
+/// has not changed since, and no thread waits for it.
 ///
-/// The kernel records changes by the wall clock only. After that clock was set, a cookie in use could seem a day old.
-/// Therefore a cookie is read twice, and the time in between is measured by the monotonic clock.
+/// `age` must be at least two seconds, since the kernel records changes in whole seconds. It must also be longer than
+/// any program takes between two commands of one batch. Otherwise a cookie in use can be removed.
+///
+/// Cookies of other users need capabilities: `CAP_SYS_ADMIN` to remove them, and `CAP_IPC_OWNER` to count the threads
+/// that wait for them. A cookie is kept if this process cannot count these threads.
+///
+/// The kernel records changes only by the wall clock. If that clock is set, a cookie in use can seem a day old. A
+/// cookie is therefore read twice, and the time between is measured by the monotonic clock.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -124,8 +126,8 @@ pub struct StaleCookie {
 /// ```
 ///
 /// # Errors
-/// [`UdevError::Cookie`]: the cookies cannot be listed. A cookie that cannot be removed is reported in
-/// [`StaleCookie::removed`], and the others are removed nevertheless.
+/// [`UdevError::Cookie`]: the cookies cannot be listed. If a cookie cannot be removed, [`StaleCookie::removed`] has the
+/// error, and the other cookies are removed nevertheless.
 pub fn remove_stale_cookies(earlier: &[CookieInfo], age: Duration) -> Result<Vec<StaleCookie>, UdevError> {
     let now = cookies()?;
     let stale = now.into_iter().filter(|cookie| earlier.iter().any(|before| is_stale(before, cookie, age)));

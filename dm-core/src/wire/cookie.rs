@@ -5,9 +5,9 @@ use core::fmt;
 use dm_sys as sys;
 
 bitflags::bitflags! {
-    /// The flags of a cookie for udev's rules.
+    /// The flags in a [cookie](UdevCookie), which tell udev's rules what to do with the uevent.
     ///
-    /// The kernel copies them into the uevent's `DM_COOKIE`. Their meaning is a convention of libdm and its rules.
+    /// The kernel copies the flags into the uevent's `DM_COOKIE`. Their meaning is a convention of libdm and its rules.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct UdevFlags: u32 {
         /// The device mapper's own rules make no links in `/dev/mapper`.
@@ -18,58 +18,58 @@ bitflags::bitflags! {
         const DISABLE_DISK_RULES = sys::DM_UDEV_DISABLE_DISK_RULES_FLAG;
         /// The rules that belong to neither the device mapper nor a subsystem should do nothing.
         const DISABLE_OTHER_RULES = sys::DM_UDEV_DISABLE_OTHER_RULES_FLAG;
-        /// If several devices claim a link, it leads to one without this flag.
+        /// If several devices claim the same link, the link leads to a device without this flag.
         const LOW_PRIORITY = sys::DM_UDEV_LOW_PRIORITY_FLAG;
         /// The library that sends the command leaves the nodes below `/dev/mapper` to udev.
         const DISABLE_LIBRARY_FALLBACK = sys::DM_UDEV_DISABLE_LIBRARY_FALLBACK;
         /// The uevent comes from a command and not from `udevadm trigger`. Set it in every cookie, as libdm does.
         const PRIMARY_SOURCE = sys::DM_UDEV_PRIMARY_SOURCE_FLAG;
-        /// Flag 0 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 0 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_0 = sys::DM_SUBSYSTEM_UDEV_FLAG0;
-        /// Flag 1 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 1 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_1 = sys::DM_SUBSYSTEM_UDEV_FLAG1;
-        /// Flag 2 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 2 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_2 = sys::DM_SUBSYSTEM_UDEV_FLAG2;
-        /// Flag 3 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 3 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_3 = sys::DM_SUBSYSTEM_UDEV_FLAG3;
-        /// Flag 4 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 4 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_4 = sys::DM_SUBSYSTEM_UDEV_FLAG4;
-        /// Flag 5 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 5 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_5 = sys::DM_SUBSYSTEM_UDEV_FLAG5;
-        /// Flag 6 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 6 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_6 = sys::DM_SUBSYSTEM_UDEV_FLAG6;
-        /// Flag 7 of the subsystem that owns the device, such as LVM, which defines its meaning.
+        /// Flag 7 of the subsystem that owns the device, such as LVM. The subsystem defines its meaning.
         const SUBSYSTEM_7 = sys::DM_SUBSYSTEM_UDEV_FLAG7;
     }
 }
 
 /// The number that a resume, a removal or a rename adds to its uevent as `DM_COOKIE`.
 ///
-/// The kernel accepts any number; 0 means no cookie. It passes the number on only if it sends a uevent, as
-/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the reply reports.
+/// The kernel accepts any number; 0 means no cookie. If the command causes no uevent, the number is not passed on: see
+/// [`uevent_generated`](crate::DeviceInfo::uevent_generated).
 ///
-/// For udev's device-mapper rules, the upper half of the number has the [`UdevFlags`]. The lower half identifies a
-/// System V semaphore (the upper half of its key is `0x0d4d`) that the rules decrement when they have finished. The
-/// semaphore must exist before the command is sent. A lower half of 0 means that there is no semaphore and that only
-/// the flags are passed on.
+/// udev's device-mapper rules read two halves. The upper 16 bits are the [`UdevFlags`]. The lower 16 bits, the
+/// [`base`](Self::base), identify a System V semaphore with the key `0x0d4d0000` plus the base. The rules decrement the
+/// semaphore when they have finished, so it must exist before the command is sent. If the base is 0, there is no
+/// semaphore, and only the flags are passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UdevCookie(u32);
 
 impl UdevCookie {
-    /// Makes a cookie from the number that identifies its semaphore, and the flags for the rules.
+    /// Makes a cookie from the [`base`](Self::base), which identifies its semaphore, and the flags for udev's rules.
     #[must_use]
     pub const fn new(base: u16, flags: UdevFlags) -> Self {
         Self(base as u32 | flags.bits() << sys::DM_UDEV_FLAGS_SHIFT)
     }
 
-    /// Makes a cookie that passes flags to the rules and for which no process waits.
+    /// Makes a cookie without a semaphore: it passes flags to udev's rules, and no process waits for it.
     #[must_use]
     pub const fn flags_only(flags: UdevFlags) -> Self {
         Self::new(0, flags)
     }
 
-    /// Makes a cookie from the number in a uevent's `DM_COOKIE`, or from the key of a semaphore. The upper half of a
-    /// key is not a set of flags, so use only the [`base`](Self::base) of a cookie made from a key, and do not send it.
+    /// Makes a cookie from the number in a uevent's `DM_COOKIE`, or from the key of a semaphore. Do not send a cookie
+    /// made from a key, and use only its [`base`](Self::base): the upper half of a key is not a set of flags.
     #[must_use]
     pub const fn from_number(number: u32) -> Self {
         Self(number)
@@ -81,14 +81,14 @@ impl UdevCookie {
         self.0
     }
 
-    /// The number that identifies its semaphore; 0 if no process waits.
+    /// The lower 16 bits, which identify the cookie's semaphore. 0 if the cookie has no semaphore.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
     pub const fn base(self) -> u16 {
         self.0 as u16
     }
 
-    /// The flags for the rules, unknown ones included.
+    /// The flags for udev's rules, including unknown flags.
     #[must_use]
     pub const fn flags(self) -> UdevFlags {
         UdevFlags::from_bits_retain(self.0 >> sys::DM_UDEV_FLAGS_SHIFT)

@@ -126,7 +126,7 @@ impl DeviceInfo {
         self.flags().contains(Flags::INACTIVE_PRESENT)
     }
 
-    /// Whether the kernel removes the device at its last close.
+    /// Whether the kernel removes the device when its last user closes it.
     #[must_use]
     pub fn is_deferred_remove(&self) -> bool {
         self.flags().contains(Flags::DEFERRED_REMOVE)

@@ -9,7 +9,7 @@ use super::header::{self, HeaderBytes};
 use super::info::DeviceInfo;
 use super::pool::Pool;
 
-/// A reply that is malformed, which is a bug in the kernel or in this crate.
+/// A malformed reply of the kernel. This is a bug in the kernel or in this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "malformed reply to {command}: {what} at byte {at}; this is a bug in the kernel or in dm-core, please report it"
@@ -27,13 +27,13 @@ impl ReplyError {
         self.command
     }
 
-    /// The fault of the reply, such as `an unterminated name`.
+    /// What is wrong with the reply, such as `an unterminated name`.
     #[must_use]
     pub const fn what(&self) -> &'static str {
         self.what
     }
 
-    /// The position in the reply, in bytes from the start of its header.
+    /// The position of the fault, in bytes from the start of the reply's header.
     #[must_use]
     pub const fn at(&self) -> usize {
         self.at

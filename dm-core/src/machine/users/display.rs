@@ -99,7 +99,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Prints the mount point and, if it is another one, its mount namespace.
+/// Prints the mount point and, unless it is the calling thread's, the mount namespace.
 impl fmt::Display for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.point.fmt(f)?;
@@ -123,7 +123,7 @@ impl fmt::Display for Process {
     }
 }
 
-/// Prints the words before "process".
+/// Prints the words before "process" in the text of a [`Process`], such as `open in`.
 impl fmt::Display for ProcessUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

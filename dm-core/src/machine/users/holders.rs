@@ -19,21 +19,21 @@ const PATH: u64 = 4096;
 
 /// A block device that uses another one: a mapped device, an md array, a loop device, a cache.
 ///
-/// `Display` prints the kernel's name, and the name of a mapped device or the file of a loop device: `dm-3 (home)`,
-/// `loop0 over "/srv/image"`.
+/// `Display` prints the kernel's name, followed by the name of a mapped device or the file of a loop device:
+/// `dm-3 (home)`, `loop0 over "/srv/image"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
     /// The kernel's name, such as `dm-3`, `md0` or `loop0`.
     pub name: String,
-    /// The number of the holder, if it could be read.
+    /// The number of the holder. `None` if it could not be read.
     pub number: Option<DeviceNumber>,
-    /// The name of a mapped device; `None` for other holders, or if it could not be read.
+    /// The name of a mapped device. `None` for other holders, or if the name could not be read.
     pub dm_name: Option<DmNameBuf>,
     /// The file of a loop device, if the file is on the file system of the used device. `None` for a loop device over
     /// the device itself, and for other holders.
     pub backing_file: Option<ForeignText>,
-    /// The device that the holder uses: the requested one, a partition of it, or the whole disk.
+    /// The device that the holder uses: the requested device, one of its partitions, or the whole disk.
     pub uses: DeviceNumber,
 }
 

@@ -3,13 +3,14 @@
 //! [`Users::of`] searches for all kinds of users within a given time. [`holders()`] and [`mounts()`] search for one
 //! kind each and do not read all of `/proc`.
 //!
-//! The examined programs may be hostile. The search avoids calls that can wait for a file system, limits the data that
-//! it reads and keeps, and returns text of other programs as [`ForeignText`], which is escaped when printed.
+//! The examined programs may be hostile. The search therefore avoids calls that can wait for a file system, and limits
+//! the data that it reads and keeps. It returns text of other programs as [`ForeignText`], which is escaped when
+//! printed.
 //!
-//! The search does not find, among others:
+//! The search does not find some users, among them:
 //!
-//! - processes of other user accounts, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and processes
-//!   outside this pid namespace;
+//! - processes of other user accounts, unless this process has `CAP_SYS_PTRACE` ([`Users::complete`] is then `false`);
+//! - processes outside this pid namespace;
 //! - processes that opened the device through a node outside `/dev`;
 //! - files that are mapped into memory but no longer open;
 //! - threads that have left the descriptor table or the mount namespace of their process;
@@ -59,24 +60,24 @@ use crate::machine::roots::Roots;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Users {
-    /// The device whose users were searched.
+    /// The device whose users were searched for.
     pub device: DeviceNumber,
-    /// The block devices that use the device, a partition of it, or the disk that it is a partition of.
+    /// The block devices that use the device, one of its partitions, or the whole disk that it belongs to.
     pub holders: Vec<Holder>,
-    /// The mounts of the device, of its partitions, and of the disk that it is a partition of; those of this mount
-    /// namespace first.
+    /// The mounts of the device, of its partitions, and of the whole disk that it belongs to. Mounts in this mount
+    /// namespace come first.
     pub mounts: Vec<Mount>,
-    /// Whether the device, a partition of it, or the disk that it is a partition of is a swap area.
+    /// Whether there is a swap area on the device, on one of its partitions, or on the whole disk that it belongs to.
     pub is_swap: bool,
     /// The swap files on the file system of the device.
     pub swap_files: Vec<ForeignText>,
     /// The processes that have the device open or use its file system: see [`ProcessUse`].
     pub processes: Vec<Process>,
-    /// The type of the file system on the device, such as `ext4`, if sysfs shows the file system as active but no mount
-    /// was found: it was unmounted lazily and still has open files, this process cannot see its mount, or the time
-    /// expired. Not all types are in sysfs.
+    /// The type, such as `ext4`, of a file system on the device that sysfs shows as active although no mount was found.
+    /// `None` for types that sysfs does not show. There are three possible reasons: the file system was unmounted
+    /// lazily and still has open files, this process cannot see its mount, or the time expired.
     pub unmounted_file_system: Option<String>,
-    /// Whether the search was completed; `false` if the time expired, a limit was reached, or something could not be
+    /// Whether the search was completed. `false` if the time expired, a limit was reached, or something could not be
     /// read.
     pub complete: bool,
 }
@@ -87,9 +88,9 @@ pub struct Users {
 pub struct Mount {
     /// The mount point: a path in the mount's namespace.
     pub point: ForeignText,
-    /// The mounted device: the requested one, a partition of it, or the whole disk.
+    /// The mounted device: the requested device, one of its partitions, or the whole disk.
     pub device: DeviceNumber,
-    /// The id of a process in the mount namespace; `None` if that is the namespace of the calling thread.
+    /// The id of a process in the mount's namespace. `None` for a mount in the namespace of the calling thread.
     pub namespace_of: Option<u32>,
     /// The number of further mount namespaces that have the mount at the same path.
     pub other_namespaces: u32,
@@ -107,35 +108,35 @@ impl Mount {
 pub struct Process {
     /// The process id.
     pub pid: u32,
-    /// Its name, which the kernel truncates to 15 bytes.
+    /// The name of the process, which the kernel truncates to 15 bytes.
     pub name: ForeignText,
-    /// How it uses the device.
+    /// How the process uses the device.
     pub kind: ProcessUse,
 }
 
-/// How a process uses a device. If there are several uses, the one whose variant comes first is reported.
+/// How a process uses a device. If a process has several uses, the first of these variants is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessUse {
-    /// It has the device open.
+    /// The process has the device open.
     Device,
-    /// Its working directory is on the device's file system.
+    /// The working directory of the process is on the device's file system.
     WorkingDirectory,
-    /// Its root directory is on the device's file system.
+    /// The root directory of the process is on the device's file system.
     Root,
-    /// Its executable is on the device's file system.
+    /// The executable of the process is on the device's file system.
     Executable,
-    /// It has a file or directory on the device's file system open.
+    /// The process has a file or directory open that is on the device's file system.
     OpenFile,
 }
 
 impl Users {
     /// Searches sysfs and procfs for the users of a device.
     ///
-    /// It ends a few milliseconds after `timeout` at the latest: the time is checked between steps that cannot block.
-    /// It returns at most 256 mounts, 64 processes that have the device open, and 64 other processes. If something
-    /// cannot be examined, that is not an error, but the result is not [`complete`](Self::complete). With a zero
-    /// timeout it finds no mount, swap area, process or loop device.
+    /// The search ends at most a few milliseconds after `timeout`. It returns at most 256 mounts, 64 processes that
+    /// have the device open, and 64 other processes. If something cannot be examined, the result is not
+    /// [`complete`](Self::complete). With a zero timeout, the search finds no mounts, swap areas, processes or loop
+    /// devices.
     #[must_use]
     pub fn of(device: DeviceNumber, timeout: Duration) -> Self {
         Self::find(&Roots::default(), device, timeout)
@@ -182,14 +183,15 @@ impl Users {
     }
 }
 
-/// Finds the block devices that directly use a device, its partitions, or the disk that it is a partition of: mapped
-/// devices, md arrays and others in sysfs's `holders`, and loop devices over it or over a file on its file system.
+/// Finds the block devices that directly use a device, one of its partitions, or the whole disk that it belongs to.
 ///
-/// Reads sysfs and the mounts of the calling thread's namespace, but nothing about other processes.
+/// These are the devices in sysfs's `holders`, such as mapped devices and md arrays, and loop devices over the device
+/// or over a file on its file system. The function reads sysfs and the mounts of the calling thread's namespace, but
+/// nothing about other processes.
 ///
 /// # Errors
-/// `NotFound`: sysfs has no such device, as before the first table of a mapped device; or sysfs or procfs is not
-/// mounted.
+/// `NotFound`: sysfs does not have the device, or sysfs or procfs is not mounted. sysfs does not have a mapped device
+/// until its first table is active.
 #[doc(alias = "dm_device_has_holders")]
 pub fn holders(device: DeviceNumber) -> io::Result<Vec<Holder>> {
     holders_in(&Roots::default(), device)
@@ -216,10 +218,10 @@ fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
     Ok(holders::find(roots, &disk, &table, &mut budget))
 }
 
-/// Finds the mounts of a device, of its partitions, and of the disk of which it is a partition, in the mount namespace
-/// of the calling thread.
+/// Finds the mounts of a device, of its partitions, and of the whole disk that it belongs to, in the mount namespace of
+/// the calling thread.
 ///
-/// Reads one file of procfs, and sysfs. For a device that does not exist, the result is empty.
+/// Reads sysfs and one file of procfs. Returns an empty list if the device does not exist.
 ///
 /// # Errors
 /// `NotFound`: procfs is not mounted.

@@ -48,7 +48,7 @@ pub(super) struct DeviceMount {
     pub(super) id: u32,
     /// The mount point as a path, not escaped.
     pub(super) point: Vec<u8>,
-    /// The device, a partition of it, or the whole disk.
+    /// The device, one of its partitions, or the whole disk.
     pub(super) device: DeviceNumber,
 }
 
