@@ -132,7 +132,7 @@ const fn is_kernel_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0xa0)
 }
 
-/// A request to the kernel, to which a [`Payload`] appends its text.
+/// Appends the text of a [`Payload`] to a request.
 #[derive(Debug)]
 pub struct PayloadWriter<'b> {
     buffer: &'b mut Buffer,

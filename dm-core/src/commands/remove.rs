@@ -10,7 +10,7 @@ use crate::wire::{Command, Flags, UdevCookie};
 /// The interface version that has deferred removal; older kernels would remove at once.
 const DEFERRED_MINOR: u32 = 27;
 
-/// Options of [`Dm::device_remove_with`].
+/// Whether [`Dm::device_remove_with`] defers the removal of an open device, and the cookie of the uevent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoveOptions {
     deferred: bool,
@@ -75,7 +75,7 @@ impl Removal {
     }
 }
 
-/// Options of [`Dm::remove_all_with`].
+/// Whether [`Dm::remove_all_with`] defers the removal of open devices.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoveAllOptions {
     deferred: bool,

@@ -10,7 +10,7 @@ use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
 
 const COMMAND: Command = Command::DeviceRename;
 
-/// Options of [`Dm::device_rename_with`] and [`Dm::device_set_uuid_with`].
+/// The cookie of the uevent that [`Dm::device_rename_with`] or [`Dm::device_set_uuid_with`] causes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RenameOptions {
     cookie: Option<UdevCookie>,

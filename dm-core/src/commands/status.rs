@@ -38,7 +38,7 @@ pub enum StatusKind {
     Ima,
 }
 
-/// Options of [`Dm::table_status_with`] and [`Dm::device_wait_with`].
+/// Which table and which text [`Dm::table_status_with`] and [`Dm::device_wait_with`] read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusOptions {
     kind: StatusKind,

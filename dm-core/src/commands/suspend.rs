@@ -10,7 +10,7 @@ use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
 /// The first minor version of the interface with `DM_NOFLUSH_FLAG`.
 const NOFLUSH_MINOR: u32 = 12;
 
-/// Options of [`Dm::device_suspend_with`].
+/// Whether [`Dm::device_suspend_with`] flushes I/O and freezes the file system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SuspendOptions {
     noflush: bool,
@@ -66,7 +66,7 @@ impl SuspendOptions {
     }
 }
 
-/// Options of [`Dm::device_resume_with`].
+/// How [`Dm::device_resume_with`] suspends a device with a new table, and the cookie of the uevent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResumeOptions {
     suspend: SuspendOptions,

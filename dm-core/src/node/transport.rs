@@ -26,8 +26,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites the request with the reply.
     ///
     /// # Errors
-    /// The kernel refuses the request. The error has the errno. `request` then begins with the kernel's interface
-    /// version, unless the error occurred before the kernel read the request, as `EACCES` does.
+    /// The kernel refuses the request. The error has the errno. Even then, `request` begins with the kernel's interface
+    /// version. An exception is an error before the kernel has read the request, such as `EACCES`.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
     /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The reply is not returned.
@@ -49,9 +49,9 @@ pub trait Transport: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The approximate number of mapped devices, from which the first [`list_devices`](crate::Dm::list_devices) chooses
-    /// the size of its buffer. A call with a buffer that is too small must be repeated, and costs the kernel nearly
-    /// half as much as a successful call.
+    /// The approximate number of mapped devices. The first [`list_devices`](crate::Dm::list_devices) sizes its buffer
+    /// for this number. An attempt with a buffer that is too small costs the kernel nearly half as much as a successful
+    /// one.
     ///
     /// 0, the default, if the number is unknown.
     fn expected_devices(&self) -> usize {
@@ -67,8 +67,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
 
     /// Opens a block device of this kernel, mapped or not, to read and write its data.
     ///
-    /// Returns `None`, the default, if the transport leads to the running kernel, whose devices are opened through
-    /// their nodes. [`Host::open_block`](crate::Host::open_block) handles both cases.
+    /// The default implementation returns `None`: the devices of the running kernel are opened through their nodes.
+    /// [`Host::open_block`](crate::Host::open_block) handles both cases.
     fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
         let _ = (device, options);
         None

@@ -29,8 +29,7 @@ pub enum UdevError {
         /// The devices of the commands. Always empty after [`SharedCookie::wait`](super::SharedCookie::wait).
         devices: Vec<(DmNameBuf, DeviceNumber)>,
         /// The paths below `/dev/mapper` that are missing, wrong or not removed yet. Always empty after
-        /// [`SharedCookie::wait`](super::SharedCookie::wait). Links elsewhere, such as links by uuid, may be missing as
-        /// well.
+        /// [`SharedCookie::wait`](super::SharedCookie::wait). Other links may be missing too.
         lacking: Vec<PathBuf>,
         /// The key of the cookie's semaphore, which has been removed.
         cookie: u32,

@@ -20,7 +20,8 @@
 //! As in libdm, an operation waits for a cookie. A cookie is a semaphore that counts steps, one for each expected
 //! uevent. udev's rules decrement the semaphore to complete a step.
 //!
-//! Before each operation, [`Strategy::Auto`] checks a few cheap facts, and uses a cookie only if all of them are true:
+//! Before each operation, [`Strategy::Auto`] makes a few cheap checks. It uses a cookie only if all of the following
+//! are true:
 //!
 //! - udev's control socket exists.
 //! - The rule that completes cookies is installed.
