@@ -158,7 +158,7 @@ impl<'a> Sweep<'a> {
     /// `check` do not.
     ///
     /// # Panics
-    /// The preparation, the program or `check` panics. If the program or `check` panics, the failure caused in that run
+    /// If the preparation, the program or `check` panics. If the program or `check` panics, the failure caused in that run
     /// is printed to standard error first.
     pub fn run<T>(
         &self,

@@ -56,13 +56,13 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// Makes a name for a mapped device: the [prefix](Self::prefix) and the suffix.
     ///
     /// # Panics
-    /// The suffix cannot be part of a name, because the name would be too long or contain a NUL or a `/`.
+    /// If the name would be too long, or would contain a NUL or a `/`.
     fn name(&self, suffix: &str) -> DmNameBuf;
 
     /// Makes a disk filled with zeros and returns its device number. The size is rounded down to whole sectors.
     ///
     /// # Panics
-    /// The disk cannot be created.
+    /// If the disk cannot be created.
     fn disk(&self, size: Bytes) -> DeviceNumber;
 
     /// Reads from a disk or a mapped device, bypassing the page cache. `start` and the length of `data` must be

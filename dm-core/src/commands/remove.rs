@@ -33,7 +33,7 @@ impl RemoveOptions {
         Self { deferred, ..self }
     }
 
-    /// Whether to send the command even if the kernel lacks deferred removal. Such a kernel removes the device
+    /// Whether to send a deferred command even if the kernel lacks deferred removal. Such a kernel removes the device
     /// immediately, or refuses if the device is open. By default the command fails on such a kernel with
     /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
@@ -95,8 +95,9 @@ impl RemoveAllOptions {
         Self { deferred, ..self }
     }
 
-    /// Whether to send the command even if the kernel lacks deferred removal. Such a kernel does not remove open
-    /// devices. By default the command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether to send a [`deferred`](Self::deferred) command even if the kernel lacks deferred removal. Such a kernel
+    /// keeps open devices. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

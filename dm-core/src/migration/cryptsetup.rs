@@ -1,7 +1,7 @@
-//! Replacements for cryptsetup's calls of libdevmapper, in its file `lib/libdevmapper.c`.
+//! Replacements for the functions in cryptsetup's `lib/libdevmapper.c`, and for some of its flags.
 //!
-//! The crate `dm-targets` has types for tables of crypt, verity and integrity. It also knows the flags that cryptsetup
-//! derives from the versions of targets.
+//! The crate `dm-targets` has types for tables of crypt, verity and integrity. Its `Target::has_feature` tells from the
+//! version of a target what cryptsetup's flags say.
 //!
 //! | there | here |
 //! |---|---|
@@ -24,7 +24,7 @@
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |
 //! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized; the kernel and this crate wipe their buffers |
 //! | `VERITY_read_sb`, `VERITY_write_sb`, `VERITY_create`, `VERITY_verify` of `lib/verity` | `VerityVolume`, `VerityFormat` and `VeritySuperblock` of `dm-targets`, with its feature `verity-format` |
-//! | `hex_key`, `_dm_quoted` | —: typed keys of `dm-targets`; [`PayloadWriter::write_escaped`](crate::PayloadWriter::write_escaped) |
+//! | `hex_key`, `_dm_quoted` | the typed keys of `dm-targets`; [`PayloadWriter::write_escaped`](crate::PayloadWriter::write_escaped) |
 
 #[cfg(doc)]
 use crate::{Dm, Host, RemovePolicy, ResumePolicy, SetupOptions, StatusOptions};

@@ -1,7 +1,7 @@
 //! Tables of replacements, for programs that move from another library to this crate.
 //!
-//! Each page is about one library or program. The column *there* has its public items, and the column *here* their
-//! replacements. A dash means that an item has no replacement; the reason follows the dash.
+//! Each page has the table for one library or program. Its column *there* has the public items of that library, and its
+//! column *here* has their replacements. A dash means that an item has no replacement; the reason follows the dash.
 //!
 //! | page | from |
 //! |---|---|

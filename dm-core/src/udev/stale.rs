@@ -103,8 +103,8 @@ pub struct StaleCookie {
 /// `earlier` is an earlier result of [`cookies`]. A cookie in `earlier` is removed if it was listed at least `age` ago,
 /// has not changed since, and no thread waits for it.
 ///
-/// `age` must be at least two seconds, since the kernel records changes in whole seconds. It must also be longer than
-/// any program takes between two commands of one batch. Otherwise a cookie in use can be removed.
+/// `age` must be longer than any program takes between two commands of one batch, or a cookie in use can be removed.
+/// Less than two seconds count as two seconds, since the kernel records changes in whole seconds.
 ///
 /// Cookies of other users need capabilities: `CAP_SYS_ADMIN` to remove them, and `CAP_IPC_OWNER` to count the threads
 /// that wait for them. A cookie is kept if this process cannot count these threads.
@@ -143,9 +143,12 @@ pub fn remove_stale_cookies(earlier: &[CookieInfo], age: Duration) -> Result<Vec
     Ok(removed.collect())
 }
 
+/// Within one second and its neighbor, a cookie can change without a change of its times.
+const MIN_AGE: Duration = Duration::from_secs(2);
+
 /// Whether two readings of a cookie show that no program uses it.
 fn is_stale(before: &CookieInfo, now: &CookieInfo, age: Duration) -> bool {
-    before == now && now.waiters == Some(0) && now.seen.duration_since(before.seen) >= age
+    before == now && now.waiters == Some(0) && now.seen.duration_since(before.seen) >= age.max(MIN_AGE)
 }
 
 #[cfg(test)]
@@ -204,6 +207,14 @@ mod tests {
         assert!(!is_stale(&before, &CookieInfo { created: before.created + 1, ..later }, AGE));
         assert!(!is_stale(&before, &CookieInfo { seen: before.seen + AGE, id: before.id + 1, ..before }, AGE));
         assert!(!is_stale(&now, &before, AGE), "the later look comes second");
+    }
+
+    #[test]
+    fn a_cookie_is_not_stale_before_its_times_can_show_a_change() {
+        let before = listed(&Cookie::create().unwrap()).unwrap();
+        let later = |seconds| CookieInfo { seen: before.seen + Duration::from_secs(seconds), ..before };
+        assert!(!is_stale(&before, &later(1), Duration::ZERO));
+        assert!(is_stale(&before, &later(2), Duration::ZERO));
     }
 
     #[test]

@@ -172,10 +172,11 @@ impl<K: LineKind> StatusLine<K> {
 }
 
 impl StatusLine {
-    /// The health of the target according to this status; `None` for a target type that this crate does not know.
+    /// Returns the health of the target according to this status, or `None` if this crate does not know the target
+    /// type.
     ///
-    /// For an `integrity` target, use this method instead of [`AnyStatus::health`]: the recalculation of the tags is
-    /// complete when it has reached the length of the line, which an [`AnyStatus`] does not contain.
+    /// For an `integrity` target, use this method instead of [`AnyStatus::health`]. The recalculation of the tags is
+    /// complete when it reaches [`length`](Self::length), and an [`AnyStatus`] does not contain the length.
     #[must_use]
     pub fn health(&self) -> Option<Health> {
         match &self.status {

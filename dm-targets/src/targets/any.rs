@@ -92,7 +92,7 @@ macro_rules! targets {
             /// target type.
             ///
             /// For `integrity`, use [`StatusLine::health`](crate::StatusLine::health). Recalculation is complete when
-            /// it reaches the length of the line, and a status does not contain this length.
+            /// it reaches the line's [`length`](crate::StatusLine::length), and a status does not contain the length.
             ///
             /// ```
             /// use dm_targets::StatusLine;

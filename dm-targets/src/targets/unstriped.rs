@@ -11,12 +11,12 @@
 //! | stripe | `u32` | number of the stripe, from 0 | less than stripes |
 //! | offset | [`Sectors`] | sectors on the device | |
 //!
-//! [`Unstriped::check`] is stricter than the kernel in two ways. The kernel accepts a stripe number that is one too
-//! large, and any number if there is only one stripe. It also accepts more than 2147483647 stripes, but prints their
-//! number as a negative one.
+//! [`Unstriped::check`] is stricter than the kernel about both numbers. The kernel accepts a `stripe` that is one too
+//! large, and any `stripe` if there is only one. It also accepts more than 2147483647 stripes, but prints a negative
+//! number for them.
 //!
-//! The kernel writes no status, not even an empty one: a status request returns the old contents of the buffer. The
-//! target takes no messages.
+//! The kernel writes no status, not even an empty one, so a status request returns what was in the ioctl's buffer
+//! before. The target takes no messages.
 //!
 //! Kernel: `unstripe_ctr` and `unstripe_status` in `drivers/md/dm-unstripe.c`.
 

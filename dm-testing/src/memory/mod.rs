@@ -135,7 +135,7 @@ impl MemoryKernel {
     /// Opens a new handle on the control node.
     ///
     /// # Panics
-    /// The process cannot create the socket pair that serves as the descriptor of the control node.
+    /// If the process cannot create the socket pair that serves as the descriptor of the control node.
     #[must_use]
     pub fn dm(&self) -> Dm {
         let node = match Node::open(&self.machine) {
@@ -185,7 +185,7 @@ impl MemoryKernel {
     /// ```
     ///
     /// # Panics
-    /// Another disk has this number, or the major number is 4000 or 4001, which this kernel gives to its own devices.
+    /// If another disk has this number, or the major number is 4000 or 4001, which this kernel gives to its own devices.
     pub fn disk_at(&self, number: DeviceNumber, size: Bytes) -> MemoryDisk {
         let disk = Disk::new(format!("disk{number}"), in_sectors(size).0);
         let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)

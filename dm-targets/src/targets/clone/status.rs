@@ -58,7 +58,7 @@ pub struct WorkingClone {
     pub region_size: Sectors,
     /// The number of regions that need no more copying, and the number of all regions.
     pub hydrated: Usage<u64>,
-    /// The number of regions that are currently being copied or completely overwritten.
+    /// The number of regions that are being copied now, or that a write is now overwriting as a whole.
     pub in_flight: u32,
     /// The active features.
     pub features: CloneFeatures,

@@ -131,7 +131,7 @@ pub fn throw_away_kernel() -> Requirement {
 /// ```
 ///
 /// # Panics
-/// A requirement is not met, and `DM_TESTING_DIR` is not set or the skip cannot be recorded there. In a throw-away
+/// If a requirement is not met, and `DM_TESTING_DIR` is not set or the skip cannot be recorded there. In a throw-away
 /// kernel, also in the two cases that the [module](self) lists.
 #[must_use = "a test must return if it cannot run"]
 #[track_caller]
@@ -151,7 +151,7 @@ pub fn met(requirements: &[Requirement]) -> bool {
 /// return.
 ///
 /// # Panics
-/// `DM_TESTING_DIR` is not set, or the skip cannot be recorded there.
+/// If `DM_TESTING_DIR` is not set, or the skip cannot be recorded there.
 #[track_caller]
 pub fn skip(reason: &str) {
     let test = test_name();
