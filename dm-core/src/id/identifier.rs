@@ -137,7 +137,8 @@ macro_rules! identifier {
                 Mangled::new(&self.0)
             }
 
-            /// Returns the mangled form, or the text as it is if it is mangled already, as libdm's usually is.
+            /// Returns the mangled form. Text that is already mangled is returned unchanged, such as names that libdm has
+            /// mangled.
             $($(#[$shown_doc])+)?
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {

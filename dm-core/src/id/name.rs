@@ -40,7 +40,7 @@ identifier!(
     DM_NAME_LEN,
     b"\0/",
     ///
-    /// libdm gives this file name to the node below `/dev/mapper`. The link that udev makes can have a different name:
+    /// The result is the file name that libdm gives to the node below `/dev/mapper`. The link that udev makes can have a different name:
     /// see [`udev_path`](crate::paths::udev_path).
     shown
 );

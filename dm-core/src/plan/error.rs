@@ -49,14 +49,14 @@ pub enum PlanError {
     Read {
         /// The device whose state could not be read.
         device: DevIdBuf,
-        /// The error of the command.
+        /// The error of the ioctl command.
         source: Error,
     },
     /// The existing devices could not be listed.
     #[error("the program's existing devices could not be listed")]
     #[non_exhaustive]
     List {
-        /// The error of the command.
+        /// The error of the ioctl command.
         source: Error,
     },
     /// A step failed.
@@ -67,7 +67,7 @@ pub enum PlanError {
         step: Box<PlanStep>,
         /// The error of the step.
         source: PlanCause,
-        /// The failures of the undo; empty if all steps before it were undone.
+        /// The errors of the undo; empty if all steps before the failed step were undone.
         left: Vec<PlanCause>,
     },
     /// All steps succeeded, but udev did not finish in time, or a node is missing or wrong.
@@ -110,7 +110,7 @@ impl PlanError {
 
     /// Whether all steps that took effect were undone. Everything is then as before the plan, with these exceptions:
     ///
-    /// - Sent messages and removed devices are not undone.
+    /// - Messages and removals cannot be undone. They do not make the result `false`.
     /// - A device that was suspended may be resumed.
     /// - A device that had no active table may have the new table.
     /// - A table in an inactive slot may be lost.

@@ -1,4 +1,4 @@
-//! Replacements for the whole devices of the crate `devicemapper`, 0.4 to 0.34.
+//! Replacements for the device types of the crate `devicemapper`, 0.4 to 0.34.
 //!
 //! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are type aliases of [`MappedDev`], which exists for every
 //! target. Methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid. It asks the kernel for
@@ -18,7 +18,7 @@
 //! | `DmDevice::table_load` | [`MappedDev::set_table`], which also suspends and resumes, and restores the old table if a step fails |
 //! | `DmDevice::suspend`, `DmDevice::resume` | [`MappedDev::suspend`], [`MappedDev::resume`] |
 //! | `DmDevice::teardown`, in 0.4 `teardown` of each device | [`MappedDev::remove`], which removes only this device; see below |
-//! | `message`; in 0.4 `ThinPoolDev::message` | [`MappedDev::message`], typed both ways |
+//! | `message`; in 0.4 `ThinPoolDev::message` | [`MappedDev::message`], with types for the message and its reply |
 //!
 //! # Linear devices
 //!
@@ -46,7 +46,7 @@
 //! | `ThinPoolDev::status` | [`MappedDev::status`] |
 //! | `ThinPoolDev::set_low_water_mark` | [`MappedDev::change`] of `low_water` |
 //! | `ThinPoolDev::set_data_table` | [`MappedDev::set_table`] of the data device, then [`ThinPoolDev::grow`](MappedDev::grow) |
-//! | `ThinPoolDev::set_meta_table` | [`MappedDev::set_table`] of the metadata device, then [`MappedDev::change`] of the pool without a change |
+//! | `ThinPoolDev::set_meta_table` | [`MappedDev::set_table`] of the metadata device, then reload the pool: call its [`MappedDev::change`] with a function that changes nothing |
 //! | `ThinPoolDev::error_if_no_space`, `ThinPoolDev::queue_if_no_space` | [`MappedDev::change`] of `error_if_no_space` |
 //! | `ThinPoolDev::skip_block_zeroing`, `ThinPoolDev::require_block_zeroing` | [`MappedDev::change`] of `skip_block_zeroing` |
 //! | `ThinPoolDev::no_discard_passdown`, `ThinPoolDev::discard_passdown` | [`MappedDev::change`] of `no_discard_passdown` |
@@ -79,7 +79,7 @@
 //! | `CacheDev`, `CacheDev::new` | [`CacheDev`], [`MappedDev::create`] |
 //! | `CacheDev::setup` | [`MappedDev::setup`] |
 //! | `CacheDev::status` | [`MappedDev::status`] |
-//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache; set the new length of its line there if the length changes |
+//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache. If the origin has a new length, set the length of the cache's line in that call |
 
 #[cfg(doc)]
 use crate::{

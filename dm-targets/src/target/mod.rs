@@ -136,8 +136,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// Returns the health of the target according to `status`. The default implementation, for targets whose status
-    /// does not show their health, returns [good](crate::HealthState::Good).
+    /// Returns the health of the target according to `status`. The default implementation is for targets whose status
+    /// does not show their health. It returns a health in the state [`Good`](crate::HealthState::Good).
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;

@@ -146,7 +146,8 @@ impl Value for Zones {
 pub struct ZonedStatus {
     /// The number of zones of all devices.
     pub zones: u32,
-    /// The zones of the regular device, all 0 without one; `None` before target version 2.0.0.
+    /// The cache zones, which are on the regular device, the one that is not zoned. Both numbers are 0 if the table has
+    /// no regular device. `None` before target version 2.0.0.
     pub cache: Option<Zones>,
     /// The zones of each zoned device, in the order of the table.
     pub devices: Vec<ZonedDeviceStatus>,

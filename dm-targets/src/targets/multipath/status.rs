@@ -50,8 +50,8 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MultipathStatus {
-    /// Not 0 before the first request, and while a hardware handler initializes the path group. Early kernels print the
-    /// number of waiting requests here.
+    /// Not 0 while the target queues all requests: before the first request, and while a hardware handler initializes
+    /// the path group. Otherwise 0. Early kernels print the number of waiting requests here.
     pub queue_io: u32,
     /// The number of attempts to initialize the current path group.
     pub pg_init_count: u32,

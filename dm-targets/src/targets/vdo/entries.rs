@@ -93,7 +93,8 @@ macro_rules! group {
         #[non_exhaustive]
         pub struct $group {
             $($(#[$about_field])* pub $field: $type,)+
-            /// The fields that this crate does not know, each as the words of its name and its value.
+            /// The words of the fields that this crate does not know: the name of a field, its value, the name of the
+            /// next field, and so on.
             #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
             pub other: Vec<$crate::WordBuf>,
         }
