@@ -40,8 +40,8 @@ identifier!(
     DM_NAME_LEN,
     b"\0/",
     ///
-    /// The result is the file name that libdm gives to the node below `/dev/mapper`. The link that udev makes can have a different name:
-    /// see [`udev_path`](crate::paths::udev_path).
+    /// The result is the file name that libdm gives to the node below `/dev/mapper`. The link that udev makes can have a
+    /// different name: see [`udev_path`](crate::paths::udev_path).
     shown
 );
 
