@@ -19,7 +19,7 @@
 //! | `dm_device_name`, `dm_device_path` | [`describe`](crate::describe()), [`Host::path`] |
 //! | `dm_device_deps` | [`Dm::table_deps`] |
 //! | `lookup_dm_dev_by_uuid` | a [`DmUuid`](crate::DmUuid) as the device of any command but a rename |
-//! | `dm_get_active_iname`, `dm_get_iname` | `format!`, and [`ListOptions::uuid_prefix`](crate::ListOptions::uuid_prefix) |
+//! | `dm_get_active_iname`, `dm_get_iname` | build the name with `format!`; find active devices with [`ListOptions::uuid_prefix`](crate::ListOptions::uuid_prefix) |
 //! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: operations of a [`Host`] do this |
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |
 //! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized; the kernel and this crate wipe their buffers |

@@ -117,8 +117,8 @@ pub enum DevError {
         /// The index of the leg, from 0.
         leg: u32,
     },
-    /// The leg to keep is not known to hold all data. When a leg is added, replaced or removed: no leg that stays is
-    /// known to hold all data.
+    /// The leg that would be kept may lack data. If a leg is added, replaced or removed, every remaining leg may lack
+    /// data.
     #[error(
         "no suitable leg of {mirror} is known to hold all data: {} of {} regions are in sync; if you know which \
          one does, use rebuild_from or keep_leg_unchecked",

@@ -36,9 +36,9 @@ pub struct ParseError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextKind {
-    /// A table, which the constructor reads and `STATUSTYPE_TABLE` prints.
+    /// The params of a table line: the words after the target type, as `dmsetup table` prints them.
     Table,
-    /// A status, which `STATUSTYPE_INFO` prints.
+    /// The words after the target type in a status line, as `dmsetup status` prints them.
     Status,
     /// A message to a target or a device.
     Message,

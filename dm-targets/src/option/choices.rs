@@ -39,9 +39,15 @@ impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
     }
 }
 
-/// An option with two possible values, such as `on` and `off`. The fields are its name, the words for `false` and
-/// `true`, and the text for errors, such as `on or off`.
-pub struct OnOff(pub &'static str, pub [&'static str; 2], pub &'static str);
+/// An option with two possible values, such as `on` and `off`.
+pub struct OnOff(
+    /// The name of the option.
+    pub &'static str,
+    /// The words for `false` and `true`.
+    pub [&'static str; 2],
+    /// The values for errors, such as `on or off`.
+    pub &'static str,
+);
 
 impl OnOff {
     /// An option `name` whose value is `off` or `on`.

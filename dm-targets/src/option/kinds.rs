@@ -95,7 +95,10 @@ impl Fields<'_> {
 }
 
 /// An option of one word, which is given or not.
-pub struct Flag(pub &'static str);
+pub struct Flag(
+    /// The word.
+    pub &'static str,
+);
 
 impl Flag {
     /// Returns the name of the option.

@@ -11,7 +11,10 @@ use crate::text::printer::Printer;
 use crate::text::value::Value;
 
 /// An option with several values. Its name is repeated before each value, as in `rebuild 0 rebuild 2`.
-pub struct Each(pub &'static str);
+pub struct Each(
+    /// The name of the option.
+    pub &'static str,
+);
 
 impl<T: Value + Ord> OptionKind<BTreeSet<T>> for Each {
     #[inline]
@@ -60,7 +63,10 @@ pub trait WordGroup: Sized {
 }
 
 /// An option whose value has several words: its name, followed by the words of a [`WordGroup`].
-pub struct Words(pub &'static str);
+pub struct Words(
+    /// The name of the option.
+    pub &'static str,
+);
 
 impl Words {
     /// Returns the name of the option.

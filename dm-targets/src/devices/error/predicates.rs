@@ -68,7 +68,7 @@ impl DevError {
         }
     }
 
-    /// Whether the device, or a block device that the action opens, does not exist or has no path.
+    /// Whether the device, or a block device that the action opens, does not exist or has no node in `/dev`.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(OpError::is_not_found, Error::is_not_found) || self.block().is_some_and(BlockError::is_not_found)
@@ -81,8 +81,8 @@ impl DevError {
         self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
     }
 
-    /// Whether the name, uuid or number is taken, an existing device differs from the requested one, or a thin device
-    /// with this id exists.
+    /// Whether the name, uuid or device number is taken, a device with the requested name exists but differs from the
+    /// request, or a thin device with the requested id exists.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.is(OpError::is_already_exists, Error::is_already_exists)
@@ -97,7 +97,7 @@ impl DevError {
 
     /// Whether a device is read-only, or a pool or cache refused a message because it cannot write its metadata.
     ///
-    /// The message is refused again until you remove the cause:
+    /// The kernel will refuse the message until you remove the cause:
     ///
     /// - A pool has no free metadata block: extend its metadata device, then call
     ///   [`grow`](crate::devices::ThinPoolDev::grow).
@@ -144,7 +144,7 @@ impl DevError {
     }
 
     /// Whether the running kernel lacks a command or an option, a target does not support a combination of options in a
-    /// table, or a block device lacks an action.
+    /// table, or a block device does not support an action.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.is(OpError::is_unsupported, Error::is_unsupported)

@@ -276,7 +276,7 @@ fn shorten(area: &mut StatsRange, region: StatsRange) {
 }
 
 impl DevError {
-    /// Whether the device has no region with this id.
+    /// Whether the device has no statistics region with the requested id.
     #[must_use]
     pub fn is_no_such_region(&self) -> bool {
         const ENOENT: i32 = 2;
