@@ -156,8 +156,8 @@ impl ParseError {
     /// `text` must be the text that was parsed. For an error in the concise form, pass the whole text; at most the
     /// wrong line is shown. For another error in a [`TableError`](crate::TableError), pass only the wrong line.
     ///
-    /// Text that may contain a key is shown as `*`. This is the whole text if the target has keys, or if a table,
-    /// status or message has several lines. It is the part after the error if the target is not known yet.
+    /// Text that may contain a key is shown as `*`. The whole text may contain a key if the target has keys, or if a
+    /// table, status or message has several lines. If the target is not known yet, only the part after the error may.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }

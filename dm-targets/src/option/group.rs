@@ -31,7 +31,7 @@ pub enum Count {
 
 /// A group of options, made by [`options!`].
 pub trait OptionGroup: Default {
-    /// What errors call a word that is not a known option.
+    /// The field name in the error for a word that is not a known option, such as `feature`.
     const NAME: &'static str;
 
     /// The limits of the number of words, and the field name of this number in errors.

@@ -38,10 +38,11 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The name of the target type, as in a table line and in the output of `dmsetup targets`.
     const TYPE: &'static str;
 
-    /// The table, which the kernel's constructor reads and `STATUSTYPE_TABLE` prints.
+    /// The type of the table, which the kernel's constructor reads and `STATUSTYPE_TABLE` prints.
     type Table: Params + Eq + Hash;
 
-    /// The status, which `STATUSTYPE_INFO` prints. It is [`NoStatus`] if the status is always empty.
+    /// The type of the status, which `STATUSTYPE_INFO` prints. It is [`NoStatus`], an alias of
+    /// [`NoText`](crate::NoText), if the status is always empty.
     type Status: Params;
 
     /// The type of the messages. It is [`NoMessage`] if the target accepts no messages.

@@ -31,8 +31,8 @@
 //!
 //! A sector size other than 512 requires `iv_large_sectors`.
 //!
-//! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The status is empty, and
-//! the target takes no messages.
+//! Option words are case-sensitive. The parser and the kernel ignore words after the counted options. The status is
+//! empty, and the target takes no messages.
 //!
 //! Kernel: `inlinecrypt_ctr`, `inlinecrypt_ctr_optional` and `inlinecrypt_status` in `drivers/md/dm-inlinecrypt.c`.
 

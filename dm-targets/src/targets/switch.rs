@@ -135,8 +135,8 @@ impl fmt::Display for SwitchTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchMessage {
-    /// Assigns regions to paths, in the order of the list. A first [`Next`](RegionMapping::Next) assigns region 1. If
-    /// the kernel refuses a mapping, the mappings before it have already taken effect.
+    /// Assigns regions to paths, in the order of the list. If the list starts with [`Next`](RegionMapping::Next), that
+    /// assigns region 1. If the kernel refuses a mapping, the mappings before it have already taken effect.
     SetRegionMappings(Vec<RegionMapping>),
 }
 

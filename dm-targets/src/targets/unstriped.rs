@@ -11,9 +11,9 @@
 //! | stripe | `u32` | number of the stripe, from 0 | less than stripes |
 //! | offset | [`Sectors`] | sectors on the device | |
 //!
-//! [`Unstriped::check`] is stricter than the kernel about both numbers. The kernel accepts a `stripe` that is one too
-//! large, and any `stripe` if there is only one. It also accepts more than 2147483647 stripes, but prints a negative
-//! number for them.
+//! [`Unstriped::check`] is stricter than the kernel about `stripe` and `stripes`. The kernel accepts a `stripe` that
+//! equals `stripes`, and any `stripe` if `stripes` is 1. It also accepts a value of `stripes` above 2147483647, but
+//! prints it as a negative number.
 //!
 //! The kernel writes no status, not even an empty one, so a status request returns what was in the ioctl's buffer
 //! before. The target takes no messages.

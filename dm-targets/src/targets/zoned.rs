@@ -13,9 +13,9 @@
 //! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random` and `sequential`: once per zoned device |
 //!
 //! The devices must be formatted first (`dmzadm --format`) and are mapped as a whole. Linux 6.12 crashes if an
-//! unformatted regular device is given together with zoned devices. The kernel replaces the length of the line by the
-//! usable capacity of the devices, so that it later reports a length that may differ from the loaded one. Target
-//! versions before 2.0.0 take one device and print no `cache`.
+//! unformatted regular device is given together with zoned devices. The kernel replaces the length of the line with
+//! the usable capacity of the devices. The length that it reports later may therefore differ from the loaded one.
+//! Target versions before 2.0.0 take one device and print no `cache`.
 //!
 //! The reply to the message is empty.
 //!
@@ -77,7 +77,7 @@ impl ZonedTable {
     }
 
     /// Maps zoned devices, with a regular device that holds metadata and caches writes. If `zoned` is empty, the table
-    /// is the same as [`new`](Self::new) with `regular`, and the kernel refuses it (`Invalid regular device`).
+    /// is the same as that of [`new(regular)`](Self::new), and the kernel refuses it (`Invalid regular device`).
     pub fn with_regular(regular: impl Into<Device>, zoned: impl IntoIterator<Item = Device>) -> Self {
         Self { first: regular.into(), others: zoned.into_iter().collect() }
     }
@@ -146,8 +146,8 @@ impl Value for Zones {
 pub struct ZonedStatus {
     /// The number of zones of all devices.
     pub zones: u32,
-    /// The cache zones, which are on the regular device, the one that is not zoned. Both numbers are 0 if the table has
-    /// no regular device. `None` before target version 2.0.0.
+    /// The cache zones. They are on the regular device, which is the device that is not zoned. Both numbers are 0 if
+    /// the table has no regular device. `None` before target version 2.0.0.
     pub cache: Option<Zones>,
     /// The zones of each zoned device, in the order of the table.
     pub devices: Vec<ZonedDeviceStatus>,

@@ -54,8 +54,8 @@ fn scan_two<T: Value>(text: &[u8], separator: u8) -> Option<((T, T), &[u8])> {
 /// Parses decimal digits, as the kernel reads with `%llu` or `kstrtoull`.
 ///
 /// This is stricter than the kernel: it refuses numbers that are too large, which `%llu` silently wraps, and a leading
-/// `+`, which some constructors accept and others do not. A `+` is accepted only in tables that the kernel prints as
-/// they were loaded.
+/// `+`, which some constructors accept and others do not. A `+` is accepted only in tables that the kernel prints
+/// word for word as they were loaded, such as those of `cache`.
 impl Value for u64 {
     #[inline]
     fn read(word: Word<'_>) -> Result<Self, Problem> {

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::errors::problem::InvalidField;
 use crate::errors::table_error::TableError;
 
-/// Devices that the kernel would not create, or a text that is not in the concise form.
+/// An error in the concise form: the kernel would not create one of the devices, or the text is not in this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConciseError {
     pub(super) device: usize,

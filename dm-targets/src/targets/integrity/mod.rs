@@ -27,11 +27,11 @@
 //! | sectors_per_bit | `u64` | sectors | rounded down to a power of two |
 //! | recalculated | [`Sectors`] or `-` | sectors recalculated so far | `-`: no tags are being recalculated |
 //!
-//! Option words are case-sensitive. Parser and kernel ignore words after the counted options. The kernel prints the
-//! values in effect. It may have rounded them or read them from the superblock. Therefore it may print `fix_padding`,
-//! `fix_hmac` and `recalculate` without a request, or omit them in spite of a request. It prints the digits of keys in
-//! the case in which they were given. Since version 1.15.0, it prints `journal_sectors` only in mode `J`, and after
-//! `buffer_sectors`. A parsed table remembers the position.
+//! Option words are case-sensitive. The parser and the kernel ignore words after the counted options. The kernel prints
+//! the values in effect. It may have rounded them or read them from the superblock. Therefore it may print
+//! `fix_padding`, `fix_hmac` and `recalculate` without a request, or omit them in spite of a request. It prints the
+//! digits of keys in the case in which they were given. Since version 1.15.0, it prints `journal_sectors` only in mode
+//! `J`, and after `buffer_sectors`. A parsed table remembers the position.
 //!
 //! The superblock is the 4 KiB after the reserved sectors. If it is all zeros, the kernel formats the device when it
 //! loads the table, except in mode `R`. The kernel refuses other contents that are not a superblock. To find the

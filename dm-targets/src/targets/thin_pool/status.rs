@@ -14,10 +14,10 @@ keywords! {
     pub enum PoolMode {
         /// All operations.
         ReadWrite = "rw",
-        /// The metadata cannot change: the table requests this mode, an error occurred, or no metadata block is free.
-        /// Reads still work, as do writes to mapped blocks that no other thin device shares.
+        /// The metadata cannot change, because the table requests this mode, an error occurred, or no metadata block is
+        /// free. Reads still work, as do writes to mapped blocks that no other thin device shares.
         ReadOnly = "ro",
-        /// No allocation of data blocks, until blocks are freed or the pool is extended.
+        /// Data blocks cannot be allocated until blocks are freed or the pool is extended.
         OutOfDataSpace = "out_of_data_space",
     }
 }

@@ -142,7 +142,7 @@ pub enum VdoReply {
     Config(VdoConfig),
 }
 
-/// Recognizes a reply by its second entry; use [`Message::parse_reply`] if the message is known.
+/// Recognizes a reply by the name of its second field; use [`Message::parse_reply`] if the message is known.
 impl Params for VdoReply {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let mut ahead = fields.clone();

@@ -85,8 +85,8 @@ impl Target for Vdo {
 
     /// Compares two tables; see [`Target::difference`]. The device, its size and the logical block size count as
     /// layout. Partition tables and file systems depend on the logical block size. The other fields do not count as
-    /// layout. You can change the cached blocks, the threads and the era length only when you set up the volume: the
-    /// kernel refuses new values while the volume is active (`validate_new_device_config`).
+    /// layout. While the volume is active, the kernel refuses new values for the cached blocks, the threads and the era
+    /// length (`validate_new_device_config`).
     ///
     /// The kernel prints the device as it was given. Therefore a path equals only the same path, and differs from the
     /// number of the device.

@@ -17,8 +17,8 @@ options! {
     /// The options of a `vdo` table; the kernel has a default for each. The [module](crate::vdo) lists the ranges.
     /// `slab_size`, `index_sparse` and `index_memory` require target version 9.2.0; Linux 6.12 has 9.1.0.
     ///
-    /// [`Vdo::check`](crate::Target::check) also checks `index_memory`, and that unknown keys have values.
-    /// [`check_ranges`](OptionGroup::check_ranges) does not.
+    /// [`Vdo::check`](crate::Target::check) checks `index_memory`, and that each unknown key has a value.
+    /// [`check_ranges`](OptionGroup::check_ranges) checks neither.
     pub struct VdoOptions for VdoTable.options {
         /// The number of threads that acknowledge writes and discards; 1 if not given. With 0, the thread that
         /// completes such a request acknowledges it.

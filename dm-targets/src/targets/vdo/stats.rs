@@ -247,7 +247,7 @@ group! {
     pub struct VdoHashLockStats {
         /// The number of index answers that named a block with the same data.
         dedupe_advice_valid: u64 = "dedupeAdviceValid",
-        /// The number of index answers whose block did not prove to have the same data.
+        /// The number of index answers whose block could not be verified to have the same data.
         dedupe_advice_stale: u64 = "dedupeAdviceStale",
         /// The number of writes of the same data as another write in progress.
         concurrent_data_matches: u64 = "concurrentDataMatches",
@@ -266,8 +266,8 @@ group! {
         invalid_advice_pbn_count: u64 = "invalidAdvicePBNCount",
         /// The number of requests that failed because there was no space.
         no_space_error_count: u64 = "noSpaceErrorCount",
-        /// The number of I/Os that failed because the volume was read-only, including those of writes that had been
-        /// acknowledged.
+        /// The number of I/Os that failed because the volume was read-only. Some of them may belong to writes that had
+        /// already been acknowledged.
         read_only_error_count: u64 = "readOnlyErrorCount",
     }
 }

@@ -54,8 +54,8 @@ impl VdoTable {
     /// [`Vdo::check`](crate::Target::check) does that.
     ///
     /// `cache_blocks` is the number of 4 KiB pages of the block map to cache in memory.
-    /// [`era_length`](Self::era_length) limits how long a changed page stays there: 1 to 16380 with a journal of the
-    /// usual size.
+    /// [`era_length`](Self::era_length) limits how long a changed page stays in memory before it is written back.
+    /// With a journal of the usual size, it is from 1 to 16380.
     pub fn new(
         device: impl Into<Device>,
         physical_blocks: DataBlocks,

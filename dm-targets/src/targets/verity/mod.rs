@@ -28,8 +28,9 @@
 //!
 //! Option words are not case-sensitive. Forward error correction (FEC) requires `use_fec_from_device`, `fec_blocks`,
 //! `fec_roots`, and equal data and hash block sizes. Without `use_fec_from_device`, the other FEC options have no
-//! effect and are not printed. Parser and kernel ignore words after the counted options. The table must be loaded read-only; in
-//! Linux 6.1, it may have several lines of verity, in newer kernels only one. The target takes no messages.
+//! effect and are not printed. The parser and the kernel ignore words after the counted options. The table must be
+//! loaded read-only. In Linux 6.1, it may have several lines of verity; in newer kernels, only one. The target takes no
+//! messages.
 //!
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.

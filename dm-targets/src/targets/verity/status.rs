@@ -13,7 +13,7 @@ keywords! {
     exact;
     /// Whether any block failed verification.
     pub enum VerityState {
-        /// No block has failed verification since the table was loaded, or each was corrected.
+        /// Since the table was loaded, no block has failed verification, or every block that failed was corrected.
         Valid = "V",
         /// At least one block has failed verification since the table was loaded and was not corrected.
         Corrupted = "C",

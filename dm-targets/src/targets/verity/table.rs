@@ -86,7 +86,7 @@ options! {
         /// The number of parity bytes per code word of 255 bytes, from 2 to 24.
         fec_roots(bytes: u8): Option<u8> = Argument(FEC_ROOTS);
         /// The root hash must have a valid signature. A key of type `user` with this description, in the caller's
-        /// keyrings, holds it.
+        /// keyrings, holds the signature.
         root_hash_sig_key_desc(description: WordBuf): Option<WordBuf> = Argument("root_hash_sig_key_desc"),
             since (1, 5, 0);
     }

@@ -70,7 +70,8 @@ pub struct WritecacheCounts {
     pub write_hits_committed: u64,
     /// Writes that bypassed the cache and went to the origin.
     pub writes_around: u64,
-    /// Writes that allocated a free block; with an SSD, also every block of a write-hit part except the first.
+    /// Writes that allocated a free block. With an SSD, a part that is counted as a write hit also adds all its blocks
+    /// except the first.
     pub writes_allocate: u64,
     /// How often a write waited for a free block; a write that waits again is counted again.
     pub writes_blocked_on_freelist: u64,
