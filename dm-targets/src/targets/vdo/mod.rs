@@ -34,9 +34,9 @@
 //! if its value is a number of at most 100, and refused otherwise. `indexSparse`, `indexMemory` and `slabSize` only
 //! apply when the kernel formats the volume, which is possible since target version 9.2.0.
 //!
-//! In a table, the kernel prints the words as they were given; in a status, it prints its own name of the device. Two
-//! tables that name the same device differently therefore differ ([`difference`](Target::difference)). The length must
-//! be a multiple of 8 sectors.
+//! In a table, the kernel prints the words as they were given; in a status, it prints `/dev/` and the kernel's name of
+//! the device. Two tables that name the same device differently therefore differ ([`difference`](Target::difference)).
+//! The length must be a multiple of 8 sectors.
 //!
 //! The replies to `stats` and `config` are text; other replies are empty.
 //!
