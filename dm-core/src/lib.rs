@@ -58,9 +58,9 @@
 //! `cargo xtask costs --whole` counts the instructions of whole calls, including those in the kernel, and compares them
 //! with ioctls without a library.
 //!
-//! The memory after a request is zero when it is passed to the kernel. Some targets do not write a status
-//! (`unstripe_status` and, for a few layouts, `raid_status`). The kernel then returns the caller's own bytes as the
-//! status. If these bytes contained no NUL, a 6.12 kernel crashed.
+//! When a buffer is passed to the kernel, all bytes after the request are zero. Some targets do not write a status
+//! (`unstripe_status` and, for a few layouts, `raid_status`). The status is then whatever the caller left in the
+//! buffer. If these bytes contained no NUL, a 6.12 kernel crashed.
 //!
 //! # Errors
 //!
@@ -85,8 +85,8 @@
 //! [`Error::Unsupported`] with both versions.
 //!
 //! With the option `if_possible`, an older kernel executes the command without the options that it lacks. Three options
-//! are still [`Error::Unsupported`] on such a kernel: a prefix that filters a list, [`StatusKind::Ima`] and a cookie
-//! with a semaphore.
+//! still fail with [`Error::Unsupported`] on such a kernel: a prefix that filters a list, [`StatusKind::Ima`] and a
+//! cookie with a semaphore.
 //!
 //! # Features
 //!

@@ -52,5 +52,5 @@
 //! # How they compare in instructions
 //!
 //! `cargo xtask costs --whole` counts the instructions of calls and operations, including those in the kernel. It
-//! counts them for this crate, for libdm if it has the call, and for the same ioctls without a library. The README of
-//! the repository shows the resulting chart.
+//! counts them for this crate, for the same call of libdm if there is one, and for the same ioctls without a library.
+//! The README of the repository shows the resulting chart.

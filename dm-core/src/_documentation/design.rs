@@ -66,8 +66,9 @@
 //! that completes cookies is installed, and whether the thread is in the initial IPC namespace. A decision at program
 //! start would become wrong when udev is stopped or started.
 //!
-//! A search for udev's process in `/proc` would cost more than the operation. It is made only if a cookie or a node is
-//! overdue, after a deferred removal, and in a container, which has few processes.
+//! A search for udev's process in `/proc` would cost more than the operation. It is made only in three
+//! cases: a cookie or a node is overdue, a removal was deferred, or the program runs in a container, which has few
+//! processes.
 //!
 //! # Devices are not found by number
 //!

@@ -6,8 +6,8 @@
 //! interface has another major version is refused when the handle is opened.
 //!
 //! If the kernel lacks a command or an option, the error is [`Unsupported`](crate::Error::Unsupported), which names the
-//! required interface version. Many options have a method `if_possible`: with it, an older kernel executes the command
-//! without [most options](crate#interface-versions) that it lacks.
+//! required interface version. Many types of options have a method `if_possible`. With it, an older kernel executes the
+//! command without the options that it lacks. There are [three exceptions](crate#interface-versions).
 //!
 //! `cargo xtask test` runs for every change: on Debian 12 with kernels 6.1 and 6.12, and on Debian 13 with kernel 6.12.
 //! `cargo xtask kernels` runs the tests that need root on 5.10, 6.1, 6.12 and the newest kernel in Debian. The kernel
@@ -67,7 +67,7 @@
 //! Handles, hosts, replies, plans and errors are `Send` and `Sync`. [`LogMark`](crate::LogMark) and the lines that
 //! [`TargetLine::boxed`](crate::TargetLine::boxed) makes are neither.
 //!
-//! If a suspension waits for I/O, a signal ends it, and the device is then not suspended.
+//! A signal that arrives while a suspension waits for I/O ends the wait, and the device is then not suspended.
 //! [`Dm::device_suspend`](crate::Dm::device_suspend) lists the exceptions, and the changes that remain after the
 //! signal.
 //!

@@ -31,8 +31,8 @@ pub enum StatusKind {
     /// The measurement that the integrity measurement architecture (IMA) records, `STATUSTYPE_IMA`.
     ///
     /// Requires Linux 5.15. The interface version was not raised for this, so a kernel with interface 4.45 may return
-    /// the status instead. A measurement starts with `target_name=`. If the target has no measurements, as `thin`, the
-    /// text is empty.
+    /// the status instead. A measurement starts with `target_name=`. For a target without measurements, such as `thin`,
+    /// the text is empty.
     #[doc(alias = "dm_task_ima_measurement")]
     #[doc(alias = "dmsetup measure")]
     Ima,

@@ -105,8 +105,8 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// Whether the requested name, uuid or minor number is taken, or the id of a thin device that a message should
-    /// create.
+    /// Whether the requested name, uuid or minor number is taken. For a message that creates a thin device: whether its
+    /// id is taken.
     ///
     /// If the caller chose a minor number, this is `true` for other failures of the creation too, such as a lack of
     /// memory: the kernel returns the same errno.
@@ -168,7 +168,8 @@ impl Error {
         self.refused_with(NixErrno::EINTR)
     }
 
-    /// Whether the kernel returned `ENODATA`: a pool has no thin device with this id, or a disk could not be read.
+    /// Whether the kernel returned `ENODATA`: a pool has no thin device with the requested id, or
+    /// a disk could not be read.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)
@@ -201,7 +202,7 @@ impl Error {
     /// Whether the running kernel lacks the command or an option.
     ///
     /// This is also `true` if a target does not support what a table requires (`EOPNOTSUPP`), for example if
-    /// `integrity` should recalculate keyed tags without `legacy_recalculate`.
+    /// `integrity` would have to recalculate keyed tags and the table lacks `legacy_recalculate`.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self, Self::Unsupported { .. }) || self.refusal().is_some_and(Refusal::is_of_unsupported_table)

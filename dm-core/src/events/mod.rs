@@ -55,7 +55,7 @@ pub enum EventKind {
     /// for details.
     #[non_exhaustive]
     Changed {
-        /// The device's event number now.
+        /// The new event number of the device.
         event_nr: u32,
     },
 }

@@ -89,10 +89,10 @@ impl PollerOptions {
 /// # Costs
 ///
 /// Opening takes two ioctls, and so does each step. From the second step on, only changed devices cause allocations. If
-/// a list does not fit into its buffer, it is read again into a larger buffer. This can happen on opening if there are
-/// a hundred devices without a table, since these are missing in sysfs, from which the size is estimated. A step takes
-/// one more ioctl for each device that was added after the poller was opened and has no table yet. Before interface
-/// 4.45, opening also looks up each device, and a step may look up each changed device.
+/// a list does not fit into its buffer, it is read again into a larger buffer. The size of the first buffer is
+/// estimated from sysfs, which lacks devices without a table. With a hundred such devices, opening may therefore read
+/// the list twice. A step takes one more ioctl for each device that was added after the poller was opened and has no
+/// table yet. Before interface 4.45, opening also looks up each device, and a step may look up each changed device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,

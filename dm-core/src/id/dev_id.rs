@@ -120,8 +120,8 @@ pub trait AsDevId {
     /// [`NameError`]: the text is not a valid name.
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
 
-    /// Whether this is a string, and not a kernel's name such as a [`DmName`]. A [`Host`](crate::Host) translates a string
-    /// to the kernel's name: see [`Naming`](crate::Naming).
+    /// Whether this is a string, which a [`Host`](crate::Host) translates to the kernel's name: see
+    /// [`Naming`](crate::Naming). `false` for other types, such as [`DmName`].
     fn is_text(&self) -> bool {
         false
     }
@@ -135,8 +135,8 @@ pub trait AsDmName {
     /// [`NameError`]: the text is not a valid name.
     fn as_dm_name(&self) -> Result<&DmName, NameError>;
 
-    /// Whether this is a string, and not a kernel's name such as a [`DmName`]. A [`Host`](crate::Host) translates a string
-    /// to the kernel's name: see [`Naming`](crate::Naming).
+    /// Whether this is a string, which a [`Host`](crate::Host) translates to the kernel's name: see
+    /// [`Naming`](crate::Naming). `false` for other types, such as [`DmName`].
     fn is_text(&self) -> bool {
         false
     }

@@ -41,8 +41,8 @@ pub enum NameError {
     Mixed {
         /// `name` or `uuid`.
         what: &'static str,
-        /// The position, from 0, of the incomplete escape, of the first escape after a byte that needs one, or of the
-        /// first byte that needs one after an escape.
+        /// The position, from 0, of the incomplete escape. If the text has both escapes and characters that need an
+        /// escape, the position at which the second of the two kinds first appears.
         at: usize,
     },
     /// The text contains an escape whose backslash is itself escaped, such as `\x5cx20`.

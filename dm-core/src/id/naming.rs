@@ -69,10 +69,10 @@ impl Naming {
         }
     }
 
-    /// Translates a kernel's name to the human-readable name.
+    /// Translates the kernel's name of a device to the human-readable name.
     ///
     /// The result is a name that [`kernel_name`](Self::kernel_name) translates back to `name` in the same mode. If
-    /// there is none, `name` is returned unchanged.
+    /// no such name exists, `name` is returned unchanged.
     #[doc(alias = "dm_task_get_name_unmangled")]
     #[must_use]
     pub fn human_name(self, name: &DmName) -> Cow<'_, DmName> {
@@ -93,7 +93,8 @@ impl Naming {
         }
     }
 
-    /// Translates a kernel's uuid to the human-readable uuid, as [`human_name`](Self::human_name) does for a name.
+    /// Translates the kernel's uuid of a device to the human-readable uuid, as [`human_name`](Self::human_name) does
+    /// for a name.
     #[doc(alias = "dm_task_get_uuid_unmangled")]
     #[must_use]
     pub fn human_uuid(self, uuid: &DmUuid) -> Cow<'_, DmUuid> {

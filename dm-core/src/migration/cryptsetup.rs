@@ -1,7 +1,7 @@
 //! Replacements for the functions in cryptsetup's `lib/libdevmapper.c`, and for some of its flags.
 //!
-//! The crate `dm-targets` has types for tables of crypt, verity and integrity. Its `Target::has_feature` tells from the
-//! version of a target what cryptsetup's flags say.
+//! The crate `dm-targets` has types for tables of crypt, verity and integrity. Its `Target::has_feature`
+//! replaces cryptsetup's flags for features: it returns whether a version of a target supports a feature.
 //!
 //! | there | here |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! | `dm_is_dm_device`, `dm_is_dm_kernel_name` | [`paths::name_of`](crate::paths::name_of) |
 //! | `dm_device_name`, `dm_device_path` | [`describe`](crate::describe()), [`Host::path`] |
 //! | `dm_device_deps` | [`Dm::table_deps`] |
-//! | `lookup_dm_dev_by_uuid` | a [`DmUuid`](crate::DmUuid) as the device of any command but a rename |
+//! | `lookup_dm_dev_by_uuid` | a [`DmUuid`](crate::DmUuid) as the device of any command except a rename |
 //! | `dm_get_active_iname`, `dm_get_iname` | build the name with `format!`; find active devices with [`ListOptions::uuid_prefix`](crate::ListOptions::uuid_prefix) |
 //! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: operations of a [`Host`] do this |
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |

@@ -7,22 +7,22 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `DM::new` | [`Dm::open`], for operations [`Host::open`]; loads the module and checks the node |
+//! | `DM::new` | [`Dm::open`]; for operations: [`Host::open`]. Both load the module and check the node |
 //! | `DM::file`, `AsRawFd` of `DM` | [`Dm::poll_fd`], to wait for events; commands are sent through a [`Transport`] |
 //! | `DM::version` | [`Dm::version`] |
 //! | `DM::remove_all` | [`Dm::remove_all`] |
 //! | `DM::list_devices` | [`Dm::list_devices`]; [`Dm::list_devices_with`] adds uuids and filters by prefix |
-//! | `DM::device_create` | [`Dm::device_create`]; with table and resume [`Host::create`], [`Host::setup`] |
+//! | `DM::device_create` | [`Dm::device_create`]; with table and resume: [`Host::create`], [`Host::setup`] |
 //! | `DM::device_remove` | [`Host::remove_with`]; [`RemovePolicy::retry`] retries, [`Dm::device_remove`] never does |
-//! | `DM::device_rename` | [`Host::rename`], [`Dm::device_rename`]; with `DevId::Uuid` [`Host::set_uuid`], [`Dm::device_set_uuid`] |
-//! | `DM::device_suspend` | with `DM_SUSPEND` [`Host::suspend`], [`Dm::device_suspend`]; without [`Host::resume`], [`Dm::device_resume`] |
+//! | `DM::device_rename` | [`Host::rename`], [`Dm::device_rename`]; with `DevId::Uuid`: [`Host::set_uuid`], [`Dm::device_set_uuid`] |
+//! | `DM::device_suspend` | with `DM_SUSPEND`: [`Host::suspend`], [`Dm::device_suspend`]; without this flag: [`Host::resume`], [`Dm::device_resume`] |
 //! | `DM::device_info` | [`Dm::device_info`] |
 //! | `DM::device_wait` | [`Dm::wait_event`], with a timeout; [`Dm::device_wait`] is the bare ioctl |
 //! | `DM::table_load` | [`Host::reload`] replaces an active table; [`Dm::table_load`] fills the inactive slot |
 //! | `DM::table_clear` | [`Dm::table_clear`] |
-//! | `DM::table_deps` | [`Dm::table_deps`]; down to the disks [`Dm::device_tree_of`]; of all devices [`Dm::device_tree`] |
-//! | `DM::table_status` | [`Dm::table_status`]; with `DM_STATUS_TABLE` [`Dm::table_status_with`] and [`StatusOptions::table`] |
-//! | `DM::list_versions` | [`Dm::list_versions`]; of one target [`Dm::target_version`] |
+//! | `DM::table_deps` | [`Dm::table_deps`]; down to the disks: [`Dm::device_tree_of`]; of all devices: [`Dm::device_tree`] |
+//! | `DM::table_status` | [`Dm::table_status`]; with `DM_STATUS_TABLE`: [`Dm::table_status_with`] and [`StatusOptions::table`] |
+//! | `DM::list_versions` | [`Dm::list_versions`]; of one target: [`Dm::target_version`] |
 //! | `DM::target_msg` | [`Dm::target_msg`]; [`Host::message`] with the errors of an operation |
 //! | `DM::arm_poll` | [`EventPoller`] has the whole loop; [`Dm::arm_poll`] is the bare ioctl |
 //! | `device_exists` | [`Dm::device_info`] and [`Error::is_not_found`]: one ioctl, not a list of all |
@@ -34,10 +34,10 @@
 //! | there | here |
 //! |---|---|
 //! | `DmOptions` | the options of each command, such as [`CreateOptions`], or operation, such as [`SetupOptions`] |
-//! | `DmOptions::new`, `default` | `new` of each, and the short form of each command |
+//! | `DmOptions::new`, `default` | `new` of each type of options, or the short form of the command |
 //! | `DmOptions::private` | [`Visibility::Private`] in [`SetupOptions::visibility`] and [`ReloadOptions::visibility`] |
 //! | `DmOptions::set_flags`, `DmOptions::flags` | a setter for each flag, such as [`LoadOptions::read_only`]; see below |
-//! | `DmOptions::set_udev_flags`, `udev_flags`; before 0.33 `set_cookie`, `cookie` | [`SetupOptions::udev_flags`], [`ReloadOptions::udev_flags`]; of a command [`UdevCookie::flags_only`] |
+//! | `DmOptions::set_udev_flags`, `udev_flags`; before 0.33 `set_cookie`, `cookie` | [`SetupOptions::udev_flags`], [`ReloadOptions::udev_flags`]; for a single command: [`UdevCookie::flags_only`] |
 //! | `DmFlags` | in replies [`Flags`]; in requests, below |
 //! | `DM_READONLY` | [`LoadOptions::read_only`], [`SetupOptions::read_only`]; in replies [`DeviceInfo::is_read_only`] |
 //! | `DM_SUSPEND` | [`Dm::device_suspend`]; in replies [`DeviceInfo::is_suspended`] |

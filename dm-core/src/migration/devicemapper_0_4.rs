@@ -19,13 +19,13 @@
 //! | `DeviceInfo.hdr` | —: the header is decoded; raw headers are in the crate `dm-sys` |
 //! | `TargetLine`, a tuple | [`TargetLine`] to load, [`TargetStatus`] for reading |
 //! | `blkdev_size` | [`BlockDevice::size`](crate::block::BlockDevice::size) of an open file, [`paths::size_of`] by number |
-//! | `align_to` | [`u64::next_multiple_of`]; of units [`Sectors::align_up`] |
+//! | `align_to` | [`u64::next_multiple_of`]; for units: [`Sectors::align_up`] |
 //! | `slice_to_null`, `blkgetsize64` | —: use [`std::ffi::CStr`] and [`BlockDevice::size`](crate::block::BlockDevice::size) |
 //! | `DmError`: `Dm`, `Io`, `Nix`; `InternalError`; `ErrorEnum`: `Error`, `FailedToOpen` | [`Error`], [`OpenError`] |
 //! | `DmResult`, `io::Result` | [`Result`](crate::Result) |
 //! | `DM_IOCTL`, `DM_VERSION_MAJOR`, `DM_VERSION_MINOR`, `DM_VERSION_PATCHLEVEL` | constants of the crate `dm-sys`; the running kernel's version is [`Dm::version`] |
 //! | `DM_NAME_LEN`, `DM_UUID_LEN` | [`DmName::MAX_LEN`], [`DmUuid::MAX_LEN`]: without the NUL |
-//! | `DM_CTL_PATH` | [`OpenOptions::path`] for another one |
+//! | `DM_CTL_PATH` | [`OpenOptions::path`] sets another path |
 //! | `MIN_BUF_SIZE` | —: a handle remembers how much memory each command needed |
 //! | the program `dmtest` | —: use `dmsetup` |
 

@@ -71,7 +71,7 @@
 //!   all modes are removed, so that none of them leads to the next device with this number.
 //! - The example `dmsetup` accepts only arguments in UTF-8, whereas a [`DmName`] can have any encoding. In `info -c`,
 //!   the example lacks the field `all` and the fields of statistics. It prints trees in only one form (`ls --tree -o`
-//!   is an error). With `-v` it prints nothing more. Patterns of `-S` have the syntax of the crate `regex`.
+//!   is an error). Its option `-v` has no effect. Patterns of `-S` have the syntax of the crate `regex`.
 //! - If the value of `--udevcookie`, `--readahead` or `--uid` is not a number, this is an error. dmsetup continues
 //!   without the option.
 //! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does

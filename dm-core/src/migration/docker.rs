@@ -80,10 +80,10 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `UdevWait`, `DmUdevWait`, `ErrUdevWait` | [`Batch::finish`]; an operation waits by itself. [`OpError::is_timed_out`] |
+//! | `UdevWait`, `DmUdevWait`, `ErrUdevWait` | [`Batch::finish`]; a single operation waits by itself. For the error: [`OpError::is_timed_out`] |
 //! | `UdevSetSyncSupport`, `DmUdevSetSyncSupport` | [`Host::with_udev`] and a [`Strategy`] |
 //! | `UdevSyncSupported`, `DmUdevGetSyncSupport`, `CookieSupported`, `DmCookieSupported` | [`Udev::check_cookies`](crate::udev::Udev::check_cookies) |
-//! | `DmUdevDisableSubsystemRulesFlag`, `DmUdevDisableDiskRulesFlag`, `DmUdevDisableOtherRulesFlag` | [`Visibility::Private`] sets the three; each one: [`UdevFlags`] |
+//! | `DmUdevDisableSubsystemRulesFlag`, `DmUdevDisableDiskRulesFlag`, `DmUdevDisableOtherRulesFlag` | [`Visibility::Private`] sets all three; for a single one: [`UdevFlags`] |
 //! | `DmUdevDisableLibraryFallback` | [`UdevFlags::DISABLE_LIBRARY_FALLBACK`] |
 //! | `SetDevDir`, `DmSetDevDir`, `ErrSetDevDir` | [`OpenOptions::path`] for the control node, [`Udev::dev_dir`](crate::udev::Udev::dev_dir) for the nodes |
 //!
@@ -91,7 +91,7 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `ErrBusy` | [`OpError::is_busy`]; the users that keep it busy: [`OpError::users`] |
+//! | `ErrBusy` | [`OpError::is_busy`]; the users of the busy device: [`OpError::users`] |
 //! | `ErrEnxio` | [`OpError::is_not_found`] |
 //! | `ErrEnoData` | [`OpError::is_no_data`] |
 //! | `ErrDeviceIDExists`, `ErrDeviceIdExists`, `DeviceIDExists`, `DeviceIdExists` | [`OpError::is_already_exists`] of the message |

@@ -98,7 +98,7 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_cookie_supported` | —: only kernels from before 2009 lack cookies; [`Error::is_unsupported`](crate::Error::is_unsupported) |
+//! | `dm_cookie_supported` | —: only kernels from before 2009 lack cookies; the error is then [`Error::is_unsupported`](crate::Error::is_unsupported) |
 //! | `dm_udev_set_sync_support`, `dm_udev_get_sync_support` | [`Strategy`](crate::udev::Strategy) of a host, [`Udev::check_cookies`](crate::udev::Udev::check_cookies) |
 //! | `dm_udev_set_checking`, `dm_udev_get_checking` | —: nodes are checked whenever udev may not have made them |
 //! | `dm_udev_create_cookie` | [`SharedCookie::create`](crate::udev::SharedCookie::create); within a process [`Host::batch`] |

@@ -13,7 +13,7 @@
 //! | `*`, `/`, `%` with an integer | with any integer type that implements [`Factor`] |
 //! | `unit / unit` | a number: `Sectors / Sectors` is a `u64` |
 //! | `From<u64>`, `From<u32>`, `From<usize>`, … | `From`, and `TryFrom` for signed and larger integers |
-//! | `*unit`, by `Deref` | the field `.0`, or `u64::from(unit)`, for [`Bytes`] `u128::from` |
+//! | `*unit`, by `Deref` | the field `.0`, or `u64::from(unit)`; for [`Bytes`]: `u128::from(unit)` |
 //! | `Display`: `8 sectors` | the bare number; `{:#}` for people, such as `4 KiB` |
 //! | `Serialize`, `Deserialize` | with the feature `serde` |
 //! | `IEC`: `Ki`, `Mi`, `Gi`, `Ti`, `Pi`, `Ei` | [`iec`]: [`KI`](iec::KI), [`MI`](iec::MI), [`GI`](iec::GI), [`TI`](iec::TI), [`PI`](iec::PI), [`EI`](iec::EI); for [`Bytes`] [`iec::wide`] |

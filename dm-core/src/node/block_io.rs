@@ -33,7 +33,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// The size in whole sectors.
     ///
     /// # Errors
-    /// The device reports an I/O error, as in all methods.
+    /// The device reports an I/O error. All other methods can return this error too.
     fn size(&self) -> io::Result<Sectors>;
 
     /// Reads from sector `start` on until `data` is full.
@@ -67,7 +67,8 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Waits until all written data is on the device. Mapped devices that use the device then read this data.
+    /// Waits until all written data is on the device. Reads through mapped devices that use
+    /// this device then return the data.
     ///
     /// # Errors
     /// The device failed to store the data. Data written since the last flush may be lost.

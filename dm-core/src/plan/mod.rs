@@ -36,8 +36,8 @@
 //!
 //! - First, existing devices whose uuid is wanted under another name are renamed. A device can get the name that
 //!   another one had, and two devices can exchange their names.
-//! - New devices are created bottom up. Before the next device is created, the table of each is active and its messages
-//!   are sent.
+//! - New devices are created bottom up. The table of each device is made active, and its messages are sent, before the
+//!   next device is created.
 //! - If tables of existing devices change, all tables that can change together are loaded bottom up. Then the devices
 //!   are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below it holds
 //!   back. Then their messages are sent.

@@ -77,8 +77,8 @@ impl<'a> WantedDevice<'a> {
         }
     }
 
-    /// Declares the other wanted devices that this device's table uses. It can also name devices that must be ready
-    /// before the table becomes active, which replaces libdm's activation priorities and delayed resumes.
+    /// Declares the other wanted devices that this device's table uses. Also name devices here that must be
+    /// ready before the table becomes active. This replaces libdm's activation priorities and delayed resumes.
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));

@@ -12,9 +12,9 @@ use crate::id::{DmName, DmUuid};
 
 /// The state of a mapped device, as reported by most commands.
 ///
-/// A `DeviceInfo` holds the header of a reply, which `__dev_status` in drivers/md/dm-ioctl.c fills in, and allocates
-/// nothing. Two values are equal if they report the same state, even for different requests. The reply to a rename has
-/// neither name nor uuid, and so differs from other replies.
+/// A `DeviceInfo` holds the header of a reply and allocates nothing. The kernel function `__dev_status` in
+/// drivers/md/dm-ioctl.c fills in this header. Two values are equal if they report the same state, even for
+/// different requests. The reply to a rename has neither name nor uuid, and so differs from other replies.
 #[derive(Clone)]
 pub struct DeviceInfo {
     command: Command,
@@ -84,7 +84,8 @@ impl DeviceInfo {
         header::event_nr(&self.header)
     }
 
-    /// The number of lines of the active table, or of the inactive one if that was requested. 0 without a table.
+    /// The number of lines of the active table, or of the inactive one if that was requested. 0 if the slot
+    /// has no table.
     #[must_use]
     pub fn target_count(&self) -> u32 {
         header::target_count(&self.header)

@@ -259,7 +259,8 @@ impl OpError {
         self.command_is(Error::is_unsupported)
     }
 
-    /// Whether the kernel returned `ENODATA`: a pool has no thin device with this id, or a disk could not be read.
+    /// Whether the kernel returned `ENODATA`: a pool has no thin device with the requested id, or
+    /// a disk could not be read.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.command_is(Error::is_no_data)

@@ -11,9 +11,9 @@ pub enum StateAfter {
     /// The device is as it was before the operation: no step took effect, or all steps were undone. This is also the
     /// state if another process has removed the device.
     ///
-    /// There are three exceptions. If a table was replaced and restored, the kernel may have changed the read-ahead. If
-    /// these tables differ in length, the kernel has also dropped the geometry. After an interrupted suspension, some
-    /// targets [stay prepared for it](crate::Dm::device_suspend).
+    /// There are three exceptions. If a table was replaced and then restored, the kernel may have changed the
+    /// read-ahead. If the new table had another length, the kernel has also dropped the geometry. After an interrupted
+    /// suspension, some targets [stay prepared for a suspension](crate::Dm::device_suspend).
     #[default]
     Undone,
     /// The operation took effect. Only the wait for udev, a node or the read-ahead failed.
@@ -44,7 +44,7 @@ pub enum Remains {
     NewTable,
     /// The forced removal has replaced the active table with an `error` target.
     ErrorTable,
-    /// This number of messages took effect, from the first in the list on.
+    /// The number of messages that took effect. They are the first ones in the list.
     MessagesSent(usize),
     /// This number of devices was removed, or will be removed at their last close. They are the first ones in the order
     /// of removal.
