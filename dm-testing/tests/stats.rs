@@ -79,6 +79,7 @@ fn word(text: &str) -> WordBuf {
 
 const REGION: &str = "3: 8+1000 500 prog some data precise_timestamps histogram:1000,2000\n";
 const ENOENT: i32 = 2;
+const ENXIO: i32 = 6;
 const ENOMEM: i32 = 12;
 
 #[test]
@@ -170,7 +171,7 @@ fn the_last_area_ends_with_its_region() {
 
 #[test]
 fn each_message_is_sent_as_the_kernel_reads_it() {
-    let (host, script) = host(&[Ok(REGION), Ok(""), Ok(""), Ok(""), Ok(""), Ok(""), Err(ENOENT)]);
+    let (host, script) = host(&[Ok(REGION), Ok(""), Ok(""), Ok(""), Ok(""), Ok(""), Err(ENOENT), Err(ENXIO)]);
     let stats = Stats::of(&host, "zero").unwrap();
     let [mut region] = stats.regions(&host).unwrap().try_into().unwrap();
     assert_eq!(stats.read(&host, &region).unwrap().total(), None);
@@ -180,7 +181,9 @@ fn each_message_is_sent_as_the_kernel_reads_it() {
     assert_eq!(region.aux.as_str(), "new data");
     stats.delete(&host, &region).unwrap();
     assert!(stats.delete(&host, &region).unwrap_err().is_no_such_region());
-    let expected = ["list", "print 3", "print 3 1 -", "clear 3", r"set_aux 3 new\ data", "delete 3", "delete 3"];
+    assert!(!stats.delete(&host, &region).unwrap_err().is_no_such_region());
+    let expected =
+        ["list", "print 3", "print 3 1 -", "clear 3", r"set_aux 3 new\ data", "delete 3", "delete 3", "delete 3"];
     assert_eq!(script.sent(), expected.map(|text| format!("zero: @stats_{text}")));
 }
 
@@ -256,6 +259,11 @@ fn each_area_has_its_rates_and_all_together_are_busy_at_most_all_the_time() {
     let [before, after] = readings("", Duration::from_secs(1), before, after);
     let areas: Vec<_> =
         after.area_rates_since(&before).into_iter().map(|(range, rates)| (range.start, rates)).collect();
+    let mut other_areas = before.clone();
+    other_areas.areas.truncate(1);
+    other_areas.areas[0].range.length = Sectors(16);
+    assert_eq!(other_areas.total().unwrap().range, after.total().unwrap().range);
+    assert_eq!(after.rates_since(&other_areas), None);
     let [(Sectors(0), first), (Sectors(8), second)] = areas.as_slice() else { unreachable!("{areas:?}") };
     assert_eq!((first.reads.per_second, first.all.utilization), (1.0, 0.9));
     assert_eq!((second.reads.per_second, second.all.utilization), (3.0, 0.6));

@@ -128,6 +128,13 @@ mod tests {
     }
 
     #[test]
+    fn a_text_equals_a_string_and_a_path_with_the_same_bytes() {
+        let text = ForeignText::new(b"/srv/a");
+        assert!(text == *"/srv/a" && text != *"/srv/b");
+        assert!(text == *Path::new("/srv/a") && text != *Path::new("/srv/b"));
+    }
+
+    #[test]
     fn a_long_text_is_cut_when_printed() {
         let text = ForeignText::new(&[b'a'; 5000]);
         assert_eq!(text.to_string(), format!("\"{}\"…", "a".repeat(SHOWN)));

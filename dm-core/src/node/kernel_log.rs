@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::io::{ErrorKind, Read, Seek as _, SeekFrom};
 use std::os::fd::IntoRawFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -203,7 +203,7 @@ const MAX_RECORDS: usize = 256;
 const RECORD_SIZE: usize = 8192;
 
 /// Reads to the end of the log. Each read returns one record.
-fn read_records(mut log: &File, records: &mut Vec<String>) {
+fn read_records(mut log: impl Read, records: &mut Vec<String>) {
     let mut record = vec![0; RECORD_SIZE];
     // Overwritten records and signals cause errors after which reading can continue, so their number must be limited.
     for _ in 0..MAX_RECORDS.saturating_mul(2) {
@@ -253,6 +253,34 @@ mod tests {
         assert!(taken.at_end().is_none());
         let position = std::fs::read_to_string(fdinfo).expect("it is still open");
         assert!(position.starts_with("pos:\t3\n"), "{position}");
+    }
+
+    #[test]
+    fn a_device_that_is_not_the_log_is_not_closed() {
+        use std::os::fd::AsRawFd as _;
+        let theirs = File::open("/dev/null").unwrap();
+        let link = format!("/proc/self/fd/{}", theirs.as_raw_fd());
+        drop(LogFile { file: Some(theirs), process: std::process::id() });
+        assert_eq!(std::fs::read_link(link).unwrap().to_str(), Some("/dev/null"));
+    }
+
+    /// A log whose reads end with these results.
+    struct Reads(std::vec::IntoIter<Result<&'static str, Errno>>);
+
+    impl Read for Reads {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let record = self.0.next().expect("reading ends at the end of the log")?;
+            buffer[..record.len()].copy_from_slice(record.as_bytes());
+            Ok(record.len())
+        }
+    }
+
+    #[test]
+    fn reading_continues_after_overwritten_records_and_signals_and_stops_at_the_end() {
+        let results = vec![Ok("one"), Err(Errno::EPIPE), Ok("two"), Err(Errno::EINTR), Ok("three"), Err(Errno::EAGAIN)];
+        let mut records = Vec::new();
+        read_records(Reads(results.into_iter()), &mut records);
+        assert_eq!(records, ["one", "two", "three"]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const MAGIC: &[u8; 8] = b"verity\0\0";
 /// The version of the superblock's format, not of the tree's.
 const FORMAT: u32 = 1;
 const MAX_SALT: usize = 256;
+/// The kernel addresses bytes of a device with a signed number (`loff_t`).
+const MAX_BYTES: u64 = u64::MAX >> 1;
 
 const ALGORITHM_SIZE: usize = 32;
 
@@ -154,7 +156,7 @@ impl VeritySuperblock {
         if self.salt.len() > MAX_SALT {
             return Err(salt_too_long().into());
         }
-        let most = (u64::MAX >> 9).checked_div(u64::from(self.data_block_size)).unwrap_or(0);
+        let most = MAX_BYTES.checked_div(u64::from(self.data_block_size)).unwrap_or(0);
         Limits::new("data blocks", 1, most).check(self.data_blocks.0)?;
         self.layout()?;
         Ok(())
@@ -267,6 +269,13 @@ mod tests {
         );
         let text = format!("1 7:0 7:1 4096 1024 1000 5 sha512 {} 010203", "ab".repeat(64));
         assert_eq!(table.unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_device_has_at_most_as_many_bytes_as_the_kernel_can_address() {
+        let with = |blocks| VeritySuperblock { data_blocks: DataBlocks(blocks), ..superblock() };
+        assert!(with((1 << 51) - 1).check().is_ok());
+        assert!(matches!(with(1 << 51).check(), Err(VerityError::Invalid(error)) if error.field() == "data blocks"));
     }
 
     #[test]
