@@ -36,9 +36,9 @@
 //!
 //! # Anything that may be a key is treated as one
 //!
-//! A key can be in an unexpected place: a crypt table may be parsed as another text, a line may be truncated, or a key
-//! may be given instead of a device. If a target can have keys, all its text is therefore treated as secret until it is
-//! known not to be. Secrets are zeroed on drop, and neither `Debug` nor errors show them.
+//! A key can be in an unexpected place: a crypt table may be parsed as a status by mistake, a line may be truncated,
+//! or a key may be given instead of a device. If a target can have keys, all its text is therefore treated as secret
+//! until it is known not to be. Secrets are zeroed on drop, and neither `Debug` nor errors show them.
 //!
 //! # Health
 //!
@@ -48,8 +48,9 @@
 //!
 //! # Traits
 //!
-//! The crate implements foreign traits only for its own types, by name. A blanket implementation would prevent users
-//! from implementing the trait for their types. A separate test crate checks this with all combinations of features.
+//! The crate implements foreign traits only for its own types, with one `impl` for each type. A blanket implementation
+//! would prevent users from implementing the trait for their types. A separate test crate checks this with all
+//! combinations of features.
 //!
 //! # Whole devices do not poll in a thread
 //!

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! If there are exactly two words, version 1.7.0 and later opens the device and takes over its properties, such as its
-//! zones. The start is in sectors. Any other number of words is ignored, and earlier versions ignore all words. The
-//! kernel always prints an empty table.
+//! zones. The start is in sectors. If there is any other number of words, the kernel ignores them. Earlier versions
+//! ignore all words. The kernel always prints an empty table.
 //!
 //! The status is empty, and the target takes no messages. A table with an `error` line can replace the active table of
 //! an immutable target, such as `thin-pool`. Otherwise only a table of the same target can.

@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | key | [`CryptKey`] | | 64 bytes if raw, 32 to 128 bytes if hardware-wrapped |
 //! | keytype | [`InlineKeyType`] | | 1 raw, 2 hardware-wrapped |
-//! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector |
+//! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector size |
 //! | start | [`Sectors`] | sectors on the device | |
 //! | #opt | count | words | at most 4 |
 //! | sector_size | `u32` | bytes | power of two from 512 to 4096 that divides the length of the line |

@@ -1,4 +1,4 @@
-//! `switch`: sends each region of a device down one of several paths, as messages define.
+//! `switch`: sends each region of a device down one of several paths. Messages set the path of a region.
 //!
 //! ```text
 //! table   = <paths> <region_size> 0 (<device> <offset>){paths}

@@ -1,4 +1,4 @@
-//! `zoned`: makes zoned block devices writable at random, although some or all zones must be written sequentially.
+//! `zoned`: makes zoned block devices accept random writes, although some or all zones must be written sequentially.
 //!
 //! ```text
 //! table   = <zoned>                        one zoned device
@@ -161,7 +161,7 @@ pub struct ZonedStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ZonedDeviceStatus {
-    /// The zones that can be written at random.
+    /// The zones that accept random writes.
     pub random: Zones,
     /// The zones that must be written sequentially.
     pub sequential: Zones,

@@ -37,7 +37,7 @@ pub trait Value: Sized {
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result;
 }
 
-/// A [`Value`] that is a number, for [`Limits`](crate::Limits).
+/// A numeric [`Value`], which [`Limits`](crate::Limits) can check.
 pub trait Number: Value + Copy {
     /// The number as an integer, without its unit.
     fn get(self) -> u64;

@@ -41,9 +41,9 @@ pub struct DmsetupLine<'a, L> {
 
 /// Parses the output of `dmsetup table`, for one device or for all.
 ///
-/// Each item is a line, or an error that names the invalid line. Blank lines are skipped, and all lines may have the
-/// same indentation. If a target of an unknown type prints several lines, they are one item. The item ends before the
-/// next line that can start another item.
+/// Each item is a line, or an error that names the invalid line. Blank lines are skipped, and the indentation
+/// that all lines share is ignored. If a target of an unknown type prints several lines, they are one item. The item
+/// ends before the next line that can start another item.
 ///
 /// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. You cannot distinguish
 /// these zeros from a real key. Do not load such a table, because writes with the wrong key destroy data. dmsetup

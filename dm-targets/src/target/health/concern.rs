@@ -31,7 +31,7 @@ pub enum Concern {
     /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors. Reads find no leg (`choose_mirror`), and writes fail (`do_failures`) |
     /// | multipath without a path `A` | no path can be used. Requests fail, or wait while `queue_if_no_path` is set |
-    /// | raid with more devices that are `D`, `-` or being rebuilt than the level tolerates | raid0 tolerates none, raid1 all but one, raid4 and raid5 one, raid6 two, and raid10 one of each pair that may hold the same data. For raid10, 2 copies are assumed, which is the default: the status does not contain their number (`validate_raid_redundancy`, `_enough` in raid10.c) |
+    /// | raid with more devices that are `D`, `-` or being rebuilt than the level tolerates | raid0 tolerates none, raid1 all but one, raid4 and raid5 one, raid6 two, and raid10 one of each pair that may hold the same data. The status does not contain the number of copies of a raid10, so this crate assumes the default of 2 (`validate_raid_redundancy`, `_enough` in raid10.c) |
     Failed,
     /// The contents of the target are lost. Severity: [failed](HealthState::Failed).
     ///
@@ -49,7 +49,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | integrity with mismatches | since the table was loaded, tags or MACs have not matched. Their reads failed; a RAID that uses the device may have repaired the blocks |
+    /// | integrity with mismatches | since the table was loaded, tags or MACs have not matched. Reads of blocks with a wrong tag failed; a RAID that uses the device may have repaired the blocks |
     /// | raid with mismatches | the last `check` found sectors that differ between devices, although md regards the devices as in sync |
     Mismatches,
     /// The kernel could not read the figures of the status. Severity: [attention](HealthState::Attention).
@@ -137,7 +137,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | a letter, mode or check word that is not in the list of its type | a state of a later kernel |
+    /// | a letter, mode or check word that this crate does not know | a state of a later kernel |
     /// | raid `undef`, vdo with an index `unknown` | a state that the kernel has no name for |
     Unknown,
 }

@@ -7,7 +7,7 @@ use crate::{Limits, WordBuf};
 
 keywords! {
     any_case;
-    /// How a cache handles writes, and whether it serves reads.
+    /// How a cache handles writes, and whether it serves reads from the cache device.
     pub enum CacheIoMode {
         /// A write to a cached block completes as soon as it is in the cache, and makes the block dirty.
         Writeback = "writeback",
@@ -26,7 +26,8 @@ options! {
     pub struct CacheFeatures for CacheTable.features {
         /// Uses metadata format 2, which stores the dirty bits in a separate bitmap.
         metadata2(): bool = Flag("metadata2"), since (1, 10, 0);
-        /// How the cache handles writes, and whether it serves reads; `None` in a table means `writeback`.
+        /// How the cache handles writes, and whether it serves reads from the cache device. `None` in a table means
+        /// `writeback`.
         io_mode(mode: CacheIoMode): Option<CacheIoMode> = OneOf(&[
             ("writeback", CacheIoMode::Writeback),
             ("writethrough", CacheIoMode::Writethrough),

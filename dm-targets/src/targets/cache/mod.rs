@@ -37,8 +37,8 @@
 //!
 //! When the kernel prints a table, it repeats the words after the origin as they were loaded, even if a message has
 //! changed a setting since. It ignores words after the policy's arguments, but prints them. `{:#}` (see
-//! [`Params`](crate::Params)) prints them, too, until the table is changed. A status ends with a space, except `Fail`
-//! and `Error`.
+//! [`Params`](crate::Params)) prints them, too, unless you change the parsed table. A status ends with a space,
+//! except `Fail` and `Error`.
 //!
 //! With `passthrough`, the device cannot be resumed while the cache has dirty blocks. Messages can invalidate blocks
 //! only in this mode. Replies to messages are empty. While the metadata is read-only or has failed, messages fail with

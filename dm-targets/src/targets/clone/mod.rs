@@ -27,7 +27,7 @@
 //!
 //! When the kernel prints a table, it repeats the words after the source as they were loaded. Messages do not change
 //! them; the status shows the values in effect. The kernel ignores words after the core arguments, but prints them.
-//! `{:#}` (see [`Params`](crate::Params)) prints them, too, until the table is changed.
+//! `{:#}` (see [`Params`](crate::Params)) prints them, too, unless you change the parsed table.
 //!
 //! A status `Fail` means that the metadata has failed, and `Error` that the kernel could not read the metadata. Replies
 //! to messages are empty.

@@ -47,8 +47,8 @@ keywords! {
         Benbi = "benbi",
         /// All zeros.
         Null = "null",
-        /// The IV of Loop-AES, usually with 64 keys. An additional key, if given, is the seed. Requires encryption
-        /// sectors of 512 bytes.
+        /// The IV of Loop-AES, usually with 64 keys. If there is one more key, it is the seed of the IVs.
+        /// Requires encryption sectors of 512 bytes.
         Lmk = "lmk",
         /// The IV and whitening of old TrueCrypt volumes. Requires encryption sectors of 512 bytes.
         Tcw = "tcw",

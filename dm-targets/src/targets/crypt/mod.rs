@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! table   = <cipher> <key> <iv_offset> <device> <start> [<#opt> {<opt>}]
-//! cipher  = <name>[:<keycount>]-<mode>-<iv>[:<ivopts>]     classic; without IV only in mode ecb
+//! cipher  = <name>[:<keycount>]-<mode>-<iv>[:<ivopts>]     classic; only the mode ecb needs no IV
 //!         | <name> | <name>-plain                          = <name>-cbc-plain
 //!         | capi:<crypto api name>[-<iv>][:<ivopts>]
 //! key     = <hex> | - | :<size>:<type>:<description>
@@ -15,20 +15,20 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | cipher | [`Cipher`] | | kept as written |
-//! | key | [`CryptKey`] | | an even number of digits, because the kernel ignores the last digit of an odd number |
+//! | key | [`CryptKey`] | | an even number of digits; the kernel ignores the last digit if there is an odd number of digits |
 //! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector size |
 //! | device | [`Device`] | | |
 //! | start | [`Sectors`] | sectors on the device | |
 //! | #opt | count | words | at most 9 (8 in target versions 1.22.0 to 1.25), although there are ten options |
 //! | integrity | [`CryptIntegrity`] | tag size in bytes, profile | 1 to 480; `aead` or `none` |
-//! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
+//! | sector_size | `u16` | bytes | power of two from 512 to 4096; must divide the length of the line |
 //! | integrity_key_size | `u32` | bytes | at least 1; with `aead`, at most the size of the key and only for `authenc(...)` |
 //!
 //! This crate refuses two kinds of tables that crash the kernel:
 //!
 //! - A tag size without a profile, such as `integrity:28`, makes the kernel read through a null pointer.
 //! - With the profile `aead`, `integrity_key_size` makes `crypt_setkey` write through a null pointer unless the cipher
-//!   is `authenc(...)`. `crypt_ctr_auth_cipher` allocates the buffer only for this cipher (seen with Linux 6.12).
+//!   is `authenc(...)`. `crypt_ctr_auth_cipher` allocates `authenc_key` only for this cipher (seen with Linux 6.12).
 //!
 //! Flags and profiles are not case-sensitive, but names before a colon are. Words after the counted options are ignored.
 //!

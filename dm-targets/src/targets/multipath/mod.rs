@@ -93,8 +93,8 @@ impl Target for Multipath {
     }
 
     /// Compares the requested table `one` with `other`, which the kernel printed; see [`Target::difference`]. A printed
-    /// hardware handler is ignored if a handler or `retain_attached_hw_handler` was requested. It may have been
-    /// attached to a path before the table was loaded.
+    /// hardware handler is ignored if a handler or `retain_attached_hw_handler` was requested, because
+    /// the printed handler may have been attached to a path before the table was loaded.
     fn difference(one: &MultipathTable, other: &MultipathTable) -> Option<TableDifference> {
         let [one, other] = [one, &other.as_requested(one)].map(MultipathTable::as_printed);
         Comparison::new(&one, &other)
