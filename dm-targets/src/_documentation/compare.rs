@@ -3,7 +3,8 @@
 //! # libdevmapper
 //!
 //! libdevmapper parses the statuses of raid, cache, thin, thin-pool, snapshot and mirror, and in recent versions of
-//! vdo. It builds the tables that LVM2 uses. Its `dm_tree` corresponds to `dm_core::plan`. Prefer it for programs in C.
+//! vdo. It builds the tables that LVM2 uses. Its `dm_tree` corresponds to `dm_core::plan`. Prefer libdevmapper
+//! for programs in C.
 //!
 //! # The crate `devicemapper`
 //!

@@ -35,7 +35,7 @@ pub enum TableErrorKind {
         /// The sector at which the line must start.
         expected: Sectors,
     },
-    /// The target does not allow the other lines of the table. It must have the only line
+    /// The target does not allow the other lines of the table. Its line must be the only line
     /// ([`Target::SINGLETON`](crate::Target::SINGLETON)), or all lines must have this target
     /// ([`Target::IMMUTABLE`](crate::Target::IMMUTABLE)).
     NotAlone,

@@ -214,7 +214,7 @@ options! {
         /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given. A
         /// size other than 512 requires `iv_large_sectors`.
         sector_size(bytes: u32): Option<u32> = Pair(SECTOR_SIZES);
-        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
+        /// Computes initialization vectors from the number of the encryption sector, not of the 512-byte sector.
         iv_large_sectors(): bool = Flag("iv_large_sectors");
     }
     other {

@@ -14,8 +14,8 @@ use crate::text::value::Value;
 /// The form of a text: whether words are quoted.
 ///
 /// The kernel reads one form and prints another. The forms differ only if a word contains a backslash or white space.
-/// You must not confuse them then: if the kernel prints a device path with `\x20` and you load this text without a
-/// second backslash, the path names a different device.
+/// In that case, do not confuse the two: if the kernel prints a device path with `\x20` and you load this text without
+/// a second backslash, the path names a different device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
     /// The text that a constructor or a message handler reads: a backslash quotes the byte after it.

@@ -84,7 +84,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | thin-pool with at most as many free metadata blocks as its low water mark | the pool has sent an event or is about to. For the event, the kernel counts the reserve (a tenth of the blocks, at most 4096) as free; in the status, it does not (`metadata_reserve` in dm-thin-metadata.c) |
+    /// | thin-pool with at most as many free metadata blocks as its low water mark | the kernel has sent an event or will send one when fewer are free. The status counts the reserve (a tenth of the blocks, at most 4096) as used, but the event counts it as free (`metadata_reserve` in dm-thin-metadata.c) |
     /// | cache, clone, era, thin-pool with all metadata blocks used | the next change of the metadata fails |
     LowMetadataSpace,
     /// The metadata must be checked, and repaired if the check finds an error. Severity:

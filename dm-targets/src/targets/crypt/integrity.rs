@@ -9,8 +9,8 @@ pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 
 /// The integrity metadata of each encryption sector. The word is `<tag_size>:<profile>`, such as `28:aead`.
 ///
-/// The underlying device must store this metadata, in blocks of the encryption sector size. Linux 6.1 requires that the
-/// underlying device is an [`integrity`](crate::integrity) device or has one below it.
+/// The underlying device must store this metadata, and its integrity block size must be the encryption sector size.
+/// Linux 6.1 requires that the underlying device is an [`integrity`](crate::integrity) device or has one below it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
     /// The number of bytes per encryption sector, from 1 to 480. The device must store at least this number per block,
