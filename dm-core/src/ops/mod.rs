@@ -19,6 +19,7 @@ mod stack;
 mod suspend;
 mod take_over;
 mod undo;
+mod walk;
 
 pub use disk::UnusableDisk;
 pub use error::{Difference, OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
