@@ -95,7 +95,8 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Box<Member
     let mut uses: BTreeSet<DeviceNumber> = deps.iter().collect();
     let info = deps.info();
     if info.has_inactive_table() {
-        let inactive = DepsOptions::new().slot(TableSlot::Inactive);
+        // An older kernel reports the active table again.
+        let inactive = DepsOptions::new().slot(TableSlot::Inactive).if_possible(true);
         uses.extend(uninterrupted(|| op.dm().table_deps_with(id, inactive))?.iter());
     }
     Ok(Some(Box::new(Member { info, moment, uses })))

@@ -26,6 +26,7 @@ mod model;
 mod plans;
 mod quiet;
 mod races;
+mod stacks;
 mod stopped;
 mod sweep;
 mod uncertain;
