@@ -166,7 +166,8 @@ impl Dm {
     /// - Activating the new table: the new table is destroyed, and the device is suspended with the old table.
     /// - The resume, or the wait for an internal suspension to end: the device is suspended with the new table.
     ///
-    /// [`Host::reload`](crate::Host::reload) restores the old table after each of these.
+    /// After each of these, [`Host::reload`](crate::Host::reload) restores the old table, and so does
+    /// [`Host::resume`](crate::Host::resume) of a device that was not suspended.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_RESUME")]
     pub fn device_resume(&self, id: impl AsDevId) -> Result<DeviceInfo> {

@@ -138,7 +138,9 @@ impl Host {
     ///   udev expired.
     /// - [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish in time.
     ///
-    /// The state of the error says whether the new table is active, and whether the device is suspended.
+    /// If the device was suspended before, the state says whether the new table is active, and whether the device is
+    /// still suspended. Otherwise the old table becomes active again, and the device is resumed, but the new table may
+    /// be lost.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -172,12 +174,8 @@ impl Host {
         };
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
         let resumed = resumed.or_else(|error| resumed_all_the_same(&op, &before, old.as_ref()).ok_or(error));
-        let info = resumed.map_err(|error| {
-            let table = old.as_ref().map_or(NewTable::Unchanged, NewTable::Instead);
-            let table = if before.has_active_table() { table } else { NewTable::First };
-            let state = Before { info: &before, loaded: Loaded::No, table, resumes: true }.judge(&op, None);
-            op.failed(Step::Resume, error, state)
-        })?;
+        let info =
+            resumed.map_err(|error| op.failed(Step::Resume, error, after_failed_resume(&op, &before, old.as_ref())))?;
         drop(locked);
         op.udev.note_present(&info);
         let set = read_ahead::set(&op, &info, read_ahead);
@@ -296,6 +294,16 @@ impl Host {
         let info = if locked.state_is_outdated() { op.info()? } else { info };
         Ok((info, locked))
     }
+}
+
+/// The state after a failed resume. A device that served I/O before must not stay suspended: the kernel suspends it for
+/// the new table, and leaves it so if that table cannot become active (`do_resume` in drivers/md/dm-ioctl.c).
+fn after_failed_resume(op: &Op<'_>, before: &DeviceInfo, old: Option<&TableStatus>) -> StateAfter {
+    let table = old.map_or(NewTable::Unchanged, NewTable::Instead);
+    let table = if before.has_active_table() { table } else { NewTable::First };
+    let was_serving = before.has_active_table() && !before.is_suspended();
+    let before = Before { info: before, loaded: Loaded::No, table, resumes: !was_serving };
+    if was_serving { before.put_back(op) } else { before.judge(op, None) }
 }
 
 /// The state of the device if a failed resume took effect and only its reply was lost.

@@ -5,6 +5,7 @@ use std::mem::offset_of;
 
 use dm_core::{Command, Dm, DmName, Host, Prefix, Remains, StatusOptions, Step, TargetLine, Transport};
 use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
+use dm_testing::memory::ResumeFault;
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, Sectors, Version};
 use nix::libc::{EFAULT, EINVAL, EIO, ENOMEM};
@@ -133,4 +134,18 @@ fn an_undo_does_not_make_the_zeros_of_a_wiped_key_the_key() {
     assert!(error.step() == Step::Resume && error.remains() == [Remains::NewTable], "{error:?}");
     assert!(!memory.dm().table_status_with("home", StatusOptions::table()).unwrap().has_wiped_key());
     memory.dm().device_resume("home").unwrap();
+}
+
+#[test]
+fn a_device_that_was_not_suspended_is_not_left_so_by_a_resume_that_fails() {
+    for fault in [ResumeFault::Swap, ResumeFault::Targets] {
+        let memory = MemoryKernel::new();
+        let host = memory.host();
+        host.create("home", line("zero")).unwrap();
+        host.dm().table_load("home", line("error")).unwrap();
+        memory.fail_next_resume(fault);
+        let error = host.resume("home").unwrap_err();
+        assert!(error.step() == Step::Resume && error.remains() == [Remains::InactiveTableDropped], "{error:?}");
+        assert_eq!(active(&memory), ("zero".to_owned(), false), "{fault:?}");
+    }
 }
