@@ -87,6 +87,19 @@ impl<'h> Op<'h> {
         self.uuid = info.uuid().map(DmUuid::to_owned);
     }
 
+    /// Sets the number and the uuid of the device, which an earlier command has read. Another device that has taken its
+    /// name is then not found.
+    pub(super) fn expect_device(&mut self, number: DeviceNumber, uuid: Option<DmUuidBuf>) {
+        self.number = Some(number);
+        self.uuid = uuid;
+    }
+
+    /// Whether the device that was not found no longer exists. A device without a uuid may have another name now.
+    pub(super) fn is_gone(&self) -> bool {
+        let Some(number) = self.number.filter(|_| self.uuid.is_none()) else { return true };
+        uninterrupted(|| self.dm.device_info(number)).is_err_and(|error| error.is_not_found())
+    }
+
     /// Reads the state of the device.
     pub(super) fn info(&self) -> Result<DeviceInfo, OpError> {
         self.read().map_err(|error| self.fail(Step::Read, error))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dm_units::Sectors;
+use nix::errno::Errno as NixErrno;
 
 use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
 use super::host::Host;
@@ -11,11 +12,11 @@ use super::retry::Retry;
 use super::take_over::cancel_removal;
 use super::undo::{Before, Loaded, NewTable, has_errors_only};
 use crate::commands::{Removal, RemoveOptions, ResumeOptions, StatusOptions, SuspendOptions, TargetLine};
-use crate::error::Error;
+use crate::error::{Errno, Error, Refusal};
 use crate::id::AsDevId;
 use crate::machine::Users;
 use crate::udev::NodeChange;
-use crate::wire::{DeviceInfo, UdevFlags};
+use crate::wire::{Command, DeviceInfo, UdevFlags};
 
 /// How an operation removes a device: deferred, by force, or with retries while the device is busy.
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +212,9 @@ struct Found {
 fn read_before(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Found, OpError> {
     let moment = op.host.locks.moment();
     let info = op.info()?;
+    if op.number().is_some_and(|number| number != info.number()) {
+        return Err(op.fail(Step::Read, not_found(op)));
+    }
     op.found(&info);
     if !policy.force || !info.has_active_table() {
         return Ok(Found { info, forced: false });
@@ -221,6 +225,11 @@ fn read_before(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Found, OpError> 
     op.found(&info);
     let forced = put_errors_under(op, &info)?;
     Ok(Found { info, forced })
+}
+
+/// The error if another device has taken the name.
+fn not_found(op: &Op<'_>) -> Error {
+    Refusal::new(Command::DeviceInfo, Some(op.id().to_owned()), Errno::from_nix(NixErrno::ENXIO)).into()
 }
 
 /// Whether the device was removed although the command failed.

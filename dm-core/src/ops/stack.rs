@@ -11,10 +11,9 @@ use super::op::Op;
 use super::remove::{RemovePolicy, remove};
 use super::suspend::SuspendPolicy;
 use super::undo::Before;
-use super::walk::{Member, only_used_inside, users_first, walk_down};
+use super::walk::{Going, Member, is_disk, only_used_inside, users_first, walk_down};
 use crate::commands::{Removal, ResumeOptions};
-use crate::id::{AsDevId, DevId, DevIdBuf};
-use crate::machine::holders_within;
+use crate::id::{AsDevId, DevId};
 use crate::wire::{DeviceInfo, UdevFlags};
 
 /// The devices that [`Host::remove_stack`] or [`Host::remove_and_users`] has removed, and those that were kept.
@@ -79,12 +78,12 @@ impl Host {
                 op.found(&info);
                 info.number()
             }
-            (Err(error), DevId::Number(number)) if error.is_not_found() && holders_within(number).is_ok() => number,
+            (Err(error), DevId::Number(number)) if error.is_not_found() && is_disk(&op, number) => number,
             (Err(error), _) => return Err(error),
         };
         let is_mapped = op.is_found();
         let mut order = users_first(&op, start)?;
-        order.retain(|(number, _)| is_mapped || *number != start);
+        order.retain(|going| is_mapped || going.number != start);
         let removed = self.remove_each(Operation::RemoveAndUsers, &op, order, policy)?;
         Ok(StackRemoval { removed, kept: Vec::new() })
     }
@@ -95,22 +94,25 @@ impl Host {
         &self,
         operation: Operation,
         whole: &Op<'_>,
-        going: Vec<(DeviceNumber, DevIdBuf)>,
+        going: Vec<Going>,
         policy: RemovePolicy,
     ) -> Result<Vec<DeviceNumber>, OpError> {
         let batch = self.batch();
         let mut removed = Vec::new();
-        for (number, id) in going {
-            let id = if Some(number) == whole.number() { whole.target() } else { id.as_borrowed() };
-            let result = remove(&mut Op::of(&batch, operation, id), policy);
-            match result {
+        for Going { number, id, uuid } in going {
+            let is_named = Some(number) == whole.number();
+            let id = if is_named { whole.target() } else { id.as_borrowed() };
+            let mut op = Op::of(&batch, operation, id);
+            op.expect_device(number, uuid);
+            match remove(&mut op, policy) {
                 Ok(Removal::Done { .. } | Removal::Deferred) => removed.push(number),
                 // Another process has just removed it. An error only for the named device, if it is the first.
-                Err(error) if error.is_not_found() && (!removed.is_empty() || Some(number) != whole.number()) => {
+                Err(error) if (!removed.is_empty() || !is_named) && error.is_not_found() && op.is_gone() => {
                     removed.push(number);
                 }
                 Err(error) => {
                     let count = (!removed.is_empty()).then_some(Remains::Removed(removed.len()));
+                    drop(op);
                     // After an error, this still waits for the removed devices.
                     let _ = self.finish_part(batch);
                     return Err(whole.adopt(error, count));

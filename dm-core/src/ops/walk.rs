@@ -1,6 +1,7 @@
 //! Walks over stacks: down from a device to those that it uses, or up to those that use it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use dm_units::DeviceNumber;
 
@@ -9,8 +10,9 @@ use super::locks::Moment;
 use super::op::{Op, uninterrupted};
 use crate::commands::{DepsOptions, TableSlot};
 use crate::error::Error;
-use crate::id::{DevId, DevIdBuf};
-use crate::machine::holders_within;
+use crate::id::{DevId, DevIdBuf, DmUuid, DmUuidBuf};
+use crate::machine::{Holder, holders_within};
+use crate::node::{BlockId, BlockOpenOptions};
 use crate::wire::DeviceInfo;
 
 /// A mapped device of a stack.
@@ -23,10 +25,25 @@ pub(super) struct Member {
     uses: BTreeSet<DeviceNumber>,
 }
 
+/// A device that an operation on a stack removes.
+#[derive(Clone, Debug)]
+pub(super) struct Going {
+    pub(super) number: DeviceNumber,
+    /// The name, which errors print.
+    pub(super) id: DevIdBuf,
+    /// The uuid, if it has been read: it still belongs to the device if another process renames it.
+    pub(super) uuid: Option<DmUuidBuf>,
+}
+
 impl Member {
     /// The name, since the number may belong to another device after a removal.
     pub(super) fn id(&self) -> DevId<'_> {
         self.info.name().map_or(DevId::Number(self.info.number()), DevId::Name)
+    }
+
+    fn going(&self) -> Going {
+        let uuid = self.info.uuid().map(DmUuid::to_owned);
+        Going { number: self.info.number(), id: self.id().to_owned(), uuid }
     }
 }
 
@@ -108,10 +125,7 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Box<Member
 /// opening (`dm_get_table_device` in drivers/md/dm.c). A device is therefore used by nothing else if its open count
 /// equals the number of removed devices that use it. If the two tables differ in mode, or the kernel is older, the
 /// count is higher and the device is kept.
-pub(super) fn only_used_inside(
-    members: &Members,
-    order: &[DeviceNumber],
-) -> (Vec<(DeviceNumber, DevIdBuf)>, Vec<DeviceNumber>) {
+pub(super) fn only_used_inside(members: &Members, order: &[DeviceNumber]) -> (Vec<Going>, Vec<DeviceNumber>) {
     let mut opened = BTreeMap::<DeviceNumber, i32>::new();
     let (mut going, mut kept) = (Vec::new(), Vec::new());
     for (index, number) in order.iter().enumerate() {
@@ -122,7 +136,7 @@ pub(super) fn only_used_inside(
             kept.push(*number);
             continue;
         }
-        going.push((*number, member.id().to_owned()));
+        going.push(member.going());
         for used in &member.uses {
             let count = opened.entry(*used).or_insert(0_i32);
             *count = count.saturating_add(1);
@@ -132,14 +146,16 @@ pub(super) fn only_used_inside(
 }
 
 /// The mapped devices that use a device, each before those that it uses, and the device itself at the end.
-pub(super) fn users_first(op: &Op<'_>, start: DeviceNumber) -> Result<Vec<(DeviceNumber, DevIdBuf)>, OpError> {
+pub(super) fn users_first(op: &Op<'_>, start: DeviceNumber) -> Result<Vec<Going>, OpError> {
     let mut seen = BTreeSet::from([start]);
     let mut finished = Vec::new();
-    let mut path = vec![((start, op.target().to_owned()), users_of(op, start)?)];
+    let uuid = if let DevId::Uuid(uuid) = op.target() { Some(uuid.to_owned()) } else { None };
+    let first = Going { number: start, id: op.target().to_owned(), uuid };
+    let mut path = vec![(first, users_of(op, start)?)];
     while let Some((device, left)) = path.last_mut() {
         match left.pop() {
-            Some(user) if seen.insert(user.0) => {
-                let users = users_of(op, user.0)?;
+            Some(user) if seen.insert(user.number) => {
+                let users = users_of(op, user.number)?;
                 path.push((user, users));
             }
             Some(_) => {}
@@ -153,18 +169,34 @@ pub(super) fn users_first(op: &Op<'_>, start: DeviceNumber) -> Result<Vec<(Devic
 }
 
 /// The mapped devices whose tables use a device, from sysfs; where that does not show the device, from a list of all.
-fn users_of(op: &Op<'_>, number: DeviceNumber) -> Result<Vec<(DeviceNumber, DevIdBuf)>, OpError> {
-    if let Ok(holders) = holders_within(number) {
-        let mapped = holders.into_iter().filter_map(|holder| holder.number.zip(holder.dm_name.map(DevIdBuf::Name)));
-        return Ok(mapped.collect());
+fn users_of(op: &Op<'_>, number: DeviceNumber) -> Result<Vec<Going>, OpError> {
+    if let Some(Ok(holders)) = holders_in_sysfs(op, number) {
+        let going =
+            |holder: Holder| Some(Going { number: holder.number?, id: DevIdBuf::Name(holder.dm_name?), uuid: None });
+        return Ok(holders.into_iter().filter_map(going).collect());
     }
     let fail = |error: Error| op.fail(Step::Read, error);
     let mut users = Vec::new();
     for device in &uninterrupted(|| op.dm().list_devices()).map_err(fail)? {
         let device = device.map_err(|error| fail(error.into()))?;
         let member = read(op, DevId::Number(device.number), true).map_err(fail)?;
-        let is_user = member.is_some_and(|member| member.uses.contains(&number));
-        users.extend(is_user.then(|| (device.number, DevIdBuf::Name(device.name.to_owned()))));
+        users.extend(member.filter(|member| member.uses.contains(&number)).map(|member| member.going()));
     }
     Ok(users)
+}
+
+/// `None` for the devices of another kernel than this machine's, which sysfs does not have.
+fn holders_in_sysfs(op: &Op<'_>, number: DeviceNumber) -> Option<io::Result<Vec<Holder>>> {
+    op.dm().transport().has_nodes().then(|| holders_within(number))
+}
+
+/// Whether a block device that is not a mapped one exists.
+pub(super) fn is_disk(op: &Op<'_>, number: DeviceNumber) -> bool {
+    holders_in_sysfs(op, number).map_or_else(
+        || {
+            let opened = op.dm().transport().open_block(BlockId::Number(number), BlockOpenOptions::new());
+            opened.is_some_and(|opened| opened.is_ok())
+        },
+        |holders| holders.is_ok(),
+    )
 }
