@@ -10,8 +10,8 @@ use super::host::Host;
 use super::op::{Op, uninterrupted};
 use super::retry::Retry;
 use super::take_over::cancel_removal;
-use super::undo::{Before, Loaded, NewTable, has_errors_only};
-use crate::commands::{Removal, RemoveOptions, ResumeOptions, StatusOptions, SuspendOptions, TargetLine};
+use super::undo::{AT_ONCE, Before, Loaded, NewTable, has_errors_only};
+use crate::commands::{Removal, RemoveOptions, ResumeOptions, StatusOptions, TargetLine};
 use crate::error::{Errno, Error, Refusal};
 use crate::id::AsDevId;
 use crate::machine::Users;
@@ -65,8 +65,8 @@ impl RemovePolicy {
     /// Whether to first replace the active table with an `error` target. Queued and new I/O then fails, and the devices
     /// that the old table uses are released.
     ///
-    /// The replacement waits for I/O that those devices have not completed. A signal ends the wait
-    /// ([`is_interrupted`](OpError::is_interrupted)). An open device remains with the `error` target, and the operation
+    /// The replacement waits for I/O that those devices have not completed, and on kernels before interface 4.12 also for
+    /// queued I/O. A signal ends the wait ([`is_interrupted`](OpError::is_interrupted)). An open device remains with the `error` target, and the operation
     /// fails because the device is busy, unless its removal is deferred.
     #[must_use]
     #[doc(alias = "--force")]
@@ -267,7 +267,7 @@ fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError>
     })?;
     // I/O that waits in the old table would never be flushed.
     let cookie = op.udev.expect(UdevFlags::empty());
-    let without_flush = ResumeOptions::new().suspend(SuspendOptions::without_flush()).cookie(cookie);
+    let without_flush = ResumeOptions::new().suspend(AT_ONCE).cookie(cookie);
     let resumed = op.dm().device_resume_with(op.target(), without_flush);
     op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
     resumed.map(|_| true).map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Yes, NewTable::Errors)))

@@ -79,7 +79,11 @@ impl Default for Kernel {
 impl Kernel {
     /// A kernel with these devices and three disks.
     pub(crate) fn new(state: &State) -> Self {
-        let memory = MemoryKernel::new();
+        Self::over(MemoryKernel::new(), state)
+    }
+
+    /// The devices and disks in this kernel.
+    pub(crate) fn over(memory: MemoryKernel, state: &State) -> Self {
         for _ in 0..3 {
             let _ = memory.disk(Bytes(1 << 20));
         }

@@ -23,6 +23,7 @@ mod kinds;
 mod late;
 mod merges;
 mod model;
+mod old_kernels;
 mod plans;
 mod quiet;
 mod races;
