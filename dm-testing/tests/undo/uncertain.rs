@@ -2,8 +2,13 @@
 
 use std::io;
 use std::mem::offset_of;
+use std::sync::{Arc, Mutex};
 
-use dm_core::{Command, Dm, DmName, Host, Prefix, Remains, StatusOptions, Step, TargetLine, Transport};
+use dm_core::udev::Visibility;
+use dm_core::{
+    Command, Dm, DmName, Host, Prefix, ReloadOptions, Remains, SetupOptions, StatusOptions, Step, TargetLine,
+    Transport, UdevCookie, UdevFlags,
+};
 use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::memory::ResumeFault;
 use dm_testing::{FailAt, MemoryKernel};
@@ -147,5 +152,43 @@ fn a_device_that_was_not_suspended_is_not_left_so_by_a_resume_that_fails() {
         let error = host.resume("home").unwrap_err();
         assert!(error.step() == Step::Resume && error.remains() == [Remains::InactiveTableDropped], "{error:?}");
         assert_eq!(active(&memory), ("zero".to_owned(), false), "{fault:?}");
+    }
+}
+
+/// Records the cookies of resumes.
+#[derive(Debug)]
+struct Cookies {
+    kernel: Dm,
+    sent: Arc<Mutex<Vec<UdevCookie>>>,
+}
+
+impl Transport for Cookies {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if command == Command::DeviceResume {
+            let cookie = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, event_nr)..].first_chunk().unwrap());
+            self.sent.lock().unwrap().push(UdevCookie::from_number(cookie));
+        }
+        self.kernel.transport().ioctl(command, request)
+    }
+}
+
+#[test]
+fn an_undo_does_not_show_a_private_device_to_udevs_rules() {
+    for fault in [ResumeFault::Swap, ResumeFault::Targets] {
+        let memory = MemoryKernel::new();
+        let private = SetupOptions::new().visibility(Visibility::Private);
+        memory.host().create_with("home", line("zero"), private).unwrap();
+        let sent = Arc::<Mutex<Vec<_>>>::default();
+        let host = Host::new(Dm::with_transport(Cookies { kernel: memory.dm(), sent: Arc::clone(&sent) }));
+        memory.fail_next_resume(fault);
+        let options = ReloadOptions::new().visibility(Visibility::Private);
+        assert!(host.reload_with("home", line("error"), options).unwrap_err().is_undone());
+        let sent = std::mem::take(&mut *sent.lock().unwrap());
+        // udev's rules take the flags of a primary source, and otherwise keep those that they have stored.
+        let is_shown = |cookie: &&UdevCookie| {
+            let flags = cookie.flags();
+            flags.contains(UdevFlags::PRIMARY_SOURCE) && !flags.contains(UdevFlags::DISABLE_OTHER_RULES)
+        };
+        assert!(sent.len() > 1 && !sent.iter().any(|cookie| is_shown(&cookie)), "{fault:?}: {sent:?}");
     }
 }
