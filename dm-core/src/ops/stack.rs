@@ -228,7 +228,12 @@ impl Host {
 fn suspend_member(host: &Host, op: &Op<'_>, member: &mut Member, policy: SuspendPolicy) -> Result<bool, OpError> {
     let locked = host.lock(op, &member.info, member.moment)?;
     if locked.state_is_outdated() {
-        member.info = op.info()?;
+        let now = op.info()?;
+        // Another device has taken the name, and is not of this stack.
+        if now.number() != member.info.number() {
+            return Ok(false);
+        }
+        member.info = now;
     }
     if !member.info.has_active_table() || member.info.is_suspended() {
         return Ok(false);

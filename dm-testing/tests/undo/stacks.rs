@@ -82,6 +82,23 @@ fn a_device_that_took_the_name_of_a_removed_one_in_a_stack_is_left_alone() {
     }
 }
 
+#[test]
+fn a_device_that_took_the_name_of_one_in_a_stack_is_not_suspended_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = Kernel::new(&stack());
+    kernel.set_plan(Plan::default());
+    // After the walk by three commands, the state is read again under the lock.
+    kernel.interfere(4, |kernel| {
+        kernel.other().device_remove("top").unwrap();
+        kernel.add(9, &Device::new("top", Some(loaded())));
+    });
+    let suspended = kernel.host().with_lock_dir(folder.path()).suspend_stack("top").unwrap();
+    assert_eq!(suspended, [1, 2].map(number));
+    for (minor, device) in kernel.state().devices {
+        assert_eq!(device.suspended, suspended.contains(&number(minor)), "{minor}");
+    }
+}
+
 /// The number of a block device of this machine.
 fn real_disk() -> Option<DeviceNumber> {
     let name = fs::read_dir("/sys/dev/block").ok()?.next()?.ok()?.file_name();
