@@ -1,8 +1,8 @@
 //! Replacements for the device types of the crate `devicemapper`, 0.4 to 0.34.
 //!
 //! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are type aliases of [`MappedDev`], which exists for every
-//! target. Methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid. It asks the kernel for
-//! its table, number and path when they are needed.
+//! target. The methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid. It asks the kernel
+//! for its table, number and path when they are needed.
 //!
 //! # Every device
 //!

@@ -1,8 +1,8 @@
 //! Replacements for the programs `dmstats` and `dmeventd` of LVM2.
 //!
-//! Methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do most of the work of the two programs. They need
-//! no daemon or registry, and have no report options: they return values, and the caller decides what to do with the
-//! values.
+//! The methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do most of the work of the two programs. Both
+//! types work without a daemon or registry. They have no report options: they return values, and the caller decides
+//! what to do with the values.
 //!
 //! # dmstats
 //!

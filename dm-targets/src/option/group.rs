@@ -34,10 +34,10 @@ pub trait OptionGroup: Default {
     /// The field name in the error for a word that is not a known option, such as `feature`.
     const NAME: &'static str;
 
-    /// The limits of the number of words, and the field name of this number in errors.
+    /// The limits of the number of words, and the name of this number in errors.
     const LIMITS: Limits;
 
-    /// Whether a table contains the number of words before the group.
+    /// Whether a word before the group tells how many words the group has.
     const COUNT: Count;
 
     /// Parses the option that begins with `word`. Returns the index of the option's field in the struct, from 0, or

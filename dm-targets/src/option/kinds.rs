@@ -132,8 +132,8 @@ impl OptionKind<bool> for Flag {
     }
 }
 
-/// The name of an option, and the values that the kernel accepts for it: every value for a `&str`, and the numbers
-/// within the limits for [`Limits`].
+/// The name of an option, and a check of its value. A `&str` is a name for which every value is accepted. [`Limits`]
+/// accept the numbers within the limits.
 pub trait Name<T> {
     /// Returns the name of the option.
     fn name(&self) -> &'static str;

@@ -62,7 +62,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     const SINGLETON: bool = false;
 
     /// Whether a table with a line of this target must not have lines of another target (`DM_TARGET_IMMUTABLE`). While
-    /// such a table is active, the kernel accepts a new table only if it is of this target or has an `error` line.
+    /// such a table is active, the kernel accepts a new table only if the new table has a line of this target or an
+    /// `error` line.
     const IMMUTABLE: bool = false;
 
     /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems

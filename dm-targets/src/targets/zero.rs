@@ -1,6 +1,6 @@
 //! `zero`: reads return zeros, writes have no effect.
 //!
-//! Table and status are empty, and the target takes no messages.
+//! The table and the status are empty, and the target takes no messages.
 //!
 //! Kernel: `zero_ctr` in `drivers/md/dm-zero.c`.
 

@@ -39,8 +39,8 @@ pub struct StatsArea {
     pub read_time: u64,
     /// The time during which at least one write was in flight.
     pub write_time: u64,
-    /// The number of requests in each interval of durations: shorter than the first boundary, from each boundary to
-    /// below the next one, and from the last boundary on. Empty if the region has no histogram.
+    /// The number of requests in each interval of durations. The first interval is below the first boundary, and each
+    /// boundary begins another interval. Empty if the region has no histogram.
     pub histogram: Vec<u64>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

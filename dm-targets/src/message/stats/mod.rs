@@ -26,7 +26,7 @@
 //! with `EOVERFLOW` if it has more than 8388608 areas or 134217728 histogram counters. It fails with `ENOMEM` if it
 //! would exceed the kernel's limit on memory for statistics.
 //!
-//! Histograms and precise timestamps exist since interface version 4.32; the list of regions shows them since 4.33.
+//! Interface version 4.32 added histograms and precise timestamps. The list of regions shows them only since 4.33.
 //!
 //! Kernel: `dm_stats_message` in `drivers/md/dm-stats.c`.
 

@@ -23,7 +23,7 @@
 //! | in_sync, regions | `u64` | regions | |
 //! | health | a letter per leg | | see [`MirrorHealth`] |
 //!
-//! The `1` before the health and the number that begins `log_status` count the words that follow. `keep_log` requires
+//! The `1` before `<health>` and the number in `<log_status>` each count the words after it. `keep_log` requires
 //! `handle_errors`.
 //!
 //! The kernel prints the words of the log server without quotes, so a word with white space is parsed as several words.
@@ -131,8 +131,8 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
 pub struct MirrorTable {
     /// The log, which records the regions that are in sync.
     pub log: MirrorLog,
-    /// The 2 to 9 legs. While the first leg works, the kernel copies regions that are out of sync from the first leg
-    /// and overwrites them on the other legs.
+    /// The 2 to 9 legs. To bring a region into sync, the kernel copies it from the first leg to the other legs, as
+    /// long as the first leg works.
     pub legs: Vec<MirrorLeg>,
     /// How errors are handled.
     pub features: MirrorFeatures,

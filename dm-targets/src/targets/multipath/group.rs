@@ -49,7 +49,7 @@ pub enum PathGroup {
     /// Uses the path that is expected to complete the request first, according to the duration of earlier requests.
     /// Since Linux 5.8.
     HistoricalServiceTime {
-        /// The weight of earlier requests in 1/1024, at most 1023; the kernel's default is 972.
+        /// The weight of earlier requests in units of 1/1024, at most 1023; the kernel's default is 972.
         base_weight: u32,
         /// A path counts as slower than another only if it is slower by this factor. With 0 (the kernel's default) or
         /// 1, any difference counts.

@@ -23,7 +23,7 @@
 //! | first_group | `u32` | number of a group, from 1 | 0 if and only if there are no groups |
 //! | paths | `u32` | | 1 to 1024 |
 //! | path_args | `u32` | words, the same for each path of a group | see [`PathGroup`] |
-//! | #feature_words | count | words of the status's features: queue_io and pg_init_count | 2 |
+//! | #feature_words | count | words about features: queue_io and pg_init_count | 2 |
 //! | queue_io | `u32` | | not 0 before the first request, and while a hardware handler initializes the path group |
 //! | pg_init_count | `u32` | attempts to initialize the current path group | |
 //! | group | `u32` | number of a group, from 1 | |
@@ -31,8 +31,8 @@
 //! | path_status: state | letter | `A` active, `F` failed | |
 //! | fail_count | `u32` | changes from working to failed | |
 //!
-//! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from
-//! the loaded table:
+//! The table and the status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints can
+//! differ from the loaded table:
 //!
 //! - The hardware handler can be a handler that was already attached to a path. Its arguments are missing.
 //! - `first_group` is the group to which the next request switches. If no switch is pending, it is the group in use, or
@@ -93,8 +93,8 @@ impl Target for Multipath {
     }
 
     /// Compares the requested table `one` with `other`, which the kernel printed; see [`Target::difference`]. A printed
-    /// hardware handler is ignored if a handler or `retain_attached_hw_handler` was requested, because
-    /// the printed handler may have been attached to a path before the table was loaded.
+    /// hardware handler is ignored if a handler or `retain_attached_hw_handler` was requested, because the printed
+    /// handler may have been attached to a path before the table was loaded.
     fn difference(one: &MultipathTable, other: &MultipathTable) -> Option<TableDifference> {
         let [one, other] = [one, &other.as_requested(one)].map(MultipathTable::as_printed);
         Comparison::new(&one, &other)

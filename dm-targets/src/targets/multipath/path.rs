@@ -16,8 +16,8 @@ const CPU_MASK: &str = "cpu mask";
 pub struct RepeatPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The number of consecutive requests on this path in old kernels. In Linux 6.1 and later, the count has no effect:
-    /// the kernel prints a count larger than 1 as 1, and for `historical-service-time` always prints 0.
+    /// The number of consecutive requests on this path in old kernels. In Linux 6.1 and later, the count has no effect.
+    /// The kernel prints a count larger than 1 as 1. For `historical-service-time`, it always prints 0.
     pub repeat_count: u32,
 }
 
@@ -27,8 +27,8 @@ pub struct RepeatPath {
 pub struct ThroughputPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The number of consecutive requests on this path in old kernels. In Linux 6.1 and later, the count has no effect:
-    /// the kernel prints a count larger than 1 as 1.
+    /// The number of consecutive requests on this path in old kernels. In Linux 6.1 and later, the count has no effect.
+    /// The kernel prints a count larger than 1 as 1.
     pub repeat_count: u32,
     /// The throughput in relation to the other paths, from 0 to 100. A path with 0 is used only if no path with a
     /// higher throughput works.
@@ -41,8 +41,8 @@ pub struct ThroughputPath {
 pub struct CpuPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The CPUs that prefer the path, as a bit mask in hexadecimal digits. CPUs of earlier paths of the group are
-    /// ignored, but at least one CPU must be new.
+    /// The CPUs that prefer the path, as a bit mask in hexadecimal digits. The kernel ignores a
+    /// CPU that an earlier path of the group already has, but at least one CPU must be new.
     ///
     /// The mask consists of blocks of up to eight digits, separated by commas; empty blocks are skipped. Each block
     /// stands for 32 CPUs, and the lowest bit of a block for its first CPU. The last block stands for CPUs 0 to 31.

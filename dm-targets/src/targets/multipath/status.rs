@@ -93,7 +93,7 @@ pub enum SelectorInfo {
     Nothing,
     /// The two arguments of `historical-service-time`.
     HistoricalServiceTime {
-        /// The weight of earlier requests in 1/1024.
+        /// The weight of earlier requests in units of 1/1024.
         base_weight: u32,
         /// A path counts as slower than another only if it is slower by this factor. With 0 or 1, any difference
         /// counts.
@@ -139,7 +139,7 @@ pub enum PathInfo {
     },
     /// The words of `historical-service-time`.
     HistoricalServiceTime {
-        /// The weighted average of the duration of a request, in 1/1024 ns.
+        /// The weighted average of the duration of a request, in units of 1/1024 ns.
         historical_service_time: u64,
         /// The number of requests in flight.
         outstanding: u64,

@@ -16,7 +16,7 @@
 //! | `rebuild <index>` | number of a device, from 0 | not a missing device; may be repeated | 1, 4, 5, 6, 10 |
 //! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | 1, 4, 5, 6, 10 |
 //! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most max, unless max is 0 | 1, 4, 5, 6, 10 |
-//! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
+//! | `write_mostly <index>` | number of a device, from 0 | may be repeated, but not for all devices | 1 |
 //! | `max_write_behind <n>` | twice the number of requests; **the kernel prints half of it** | at most 32767 | 1 |
 //! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, after the kernel has raised it to half the chunk size in sectors | 4, 5, 6 |
 //! | `region_size <n>` | sectors | 0, or a power of two from the chunk size to the length, with at most 2097152 regions | 1, 4, 5, 6, 10 |
@@ -39,7 +39,7 @@
 //!
 //! - RAID 10 without metadata devices, or with `sync`. The kernel takes the layout of the array from the metadata,
 //!   which it does not read with `sync`. An array without a layout does not start.
-//! - A `data_offset` other than 0 if the first device is missing. It crashes at least Linux 6.1 to 6.12.
+//! - A `data_offset` other than 0 if the first device is missing. This combination crashes at least Linux 6.1 to 6.12.
 //! - More missing devices than the level tolerates. RAID 10 needs at least one device of each group of neighbors that
 //!   hold the same data (`_enough` in `drivers/md/raid10.c`).
 //!

@@ -93,9 +93,8 @@ options! {
         /// The number of devices to add; a negative number removes devices. From -251 to 251 (for RAID 6, -249 to 249),
         /// but not 0. RAID 10 accepts no negative number.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
-        /// The sector on each device to which a reshape moves the data from sector 0, or from which it moves the data
-        /// back to sector 0. At least 32, and a multiple of the page size. Use 0 when the space for the move has been
-        /// removed.
+        /// A sector on each device. A reshape moves the data from sector 0 to this sector, or from this sector back to
+        /// sector 0. At least 32, and a multiple of the page size. Use 0 when the space for the move has been removed.
         data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
         /// The device that holds the journal, at least 4 MiB.
         journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);

@@ -20,8 +20,8 @@ keywords! {
     exact;
     /// The type of the exception store on the COW device, which holds the preserved chunks.
     ///
-    /// The kernel prints these words. Its constructor accepts more spellings: it reads only the first letter, or two
-    /// letters after a `P`, and ignores case. Other spellings are parsed as `Other`.
+    /// The kernel prints these words. Its constructor accepts more spellings: it reads only the first letter, or the
+    /// first two letters if the first is `P`, and ignores case. Other spellings are parsed as `Other`.
     pub enum SnapshotStore {
         /// Stores chunks and metadata on the COW device, so that the snapshot survives deactivation.
         Persistent = "P",
@@ -99,7 +99,7 @@ fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotTable {
-    /// The device that the snapshot was taken of.
+    /// The device whose contents the snapshot preserves.
     pub origin: Device,
     /// The COW (copy-on-write) device, which holds chunks that were preserved or written to the snapshot.
     pub cow: Device,
