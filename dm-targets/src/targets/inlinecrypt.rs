@@ -254,8 +254,8 @@ pub struct InlineCryptTable {
     pub cipher: InlineCipher,
     /// The key: 64 bytes if raw, 32 to 128 bytes if hardware-wrapped. A key in a keyring must be of the type `logon`.
     pub key: CryptKey,
-    /// The number of 512-byte sectors that is added to the sector number for the initialization vector; a multiple of
-    /// the encryption sector size.
+    /// The number of 512-byte sectors to add to the sector number that the initialization vector is computed from. It
+    /// must be a multiple of the encryption sector size.
     pub iv_offset: Sectors,
     /// The device that stores the encrypted sectors.
     pub device: Device,

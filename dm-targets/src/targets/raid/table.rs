@@ -120,12 +120,13 @@ options! {
 /// - `raid10_use_near_sets` is counted but not printed, so the printed table cannot be loaded. The parser recovers the
 ///   parameter from the count. `{}` then prints a table that can be loaded, and `{:#}` the kernel's text.
 /// - `daemon_sleep`, `stripe_cache`, `region_size`, `raid10_copies` and `raid10_format` have the values in effect.
-///   `delta_disks` is the larger of the requested number and what remains to be done. The chunk size of RAID 1 is 0.
+///   The chunk size of RAID 1 is 0. `delta_disks` is the larger of the requested number and the number of the
+///   unfinished reshape, which is 0 after the reshape.
 /// - `rebuild` is still printed after the rebuild, and loading the printed table repeats the rebuild.
 ///   [`remove_requests`](crate::Target::remove_requests) removes `rebuild` if the devices have metadata devices. A
 ///   rebuild that has not finished continues nevertheless.
 /// - `delta_disks` is still printed after the reshape. The kernel refuses to load the printed table during the reshape.
-///   Loading it later starts another reshape, even if no device is left for it. After devices were removed, the number
+///   Loading it later starts another reshape, even if no device is left to add. After devices were removed, the number
 ///   is 0, which cannot be loaded. [`remove_requests`](crate::Target::remove_requests) removes `delta_disks`. A reshape
 ///   that has not finished continues nevertheless.
 /// - `nosync` is printed as long as the table is active. It cannot be combined with `rebuild`.
