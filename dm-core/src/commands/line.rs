@@ -32,7 +32,7 @@ pub struct TargetLine<P> {
     pub params: P,
 }
 
-/// The params of a table line, which are sent to the kernel as text ([`Payload`]), and their target type.
+/// The params of a table line, and their target type. The params are sent to the kernel as text: see [`Payload`].
 ///
 /// The typed tables of the crate `dm-targets` implement this trait. Params of `crypt`, `integrity`, `inlinecrypt` and
 /// Android's `default-key` always count as secret, even if [`Payload::may_hold_key`] returns `false`.
@@ -57,8 +57,8 @@ pub trait TargetParams: Payload {
 pub struct FieldDifference {
     /// The name of the field.
     pub field: &'static str,
-    /// Whether the field determines where data is stored or how data is interpreted. A device or a block size does.
-    /// Other fields, such as a low water mark or a cache's policy, can be changed without harm.
+    /// Whether the field determines where data is stored or how data is interpreted, as a device or a block size
+    /// does. Other fields, such as a low water mark or a cache's policy, can be changed without harm.
     pub is_layout: bool,
 }
 

@@ -42,8 +42,8 @@ impl<'a> ListOptions<'a> {
     }
 
     /// Whether to accept a list without [`uuids`](Self::uuids) from a kernel older than interface 4.45. By default the
-    /// command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported). With a prefix it always
-    /// fails there, since such a kernel ignores prefixes.
+    /// command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported). A command
+    /// with a prefix always fails on such a kernel, since the kernel ignores prefixes.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

@@ -24,7 +24,7 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// The default: read-write. The table is wiped after use if a line may contain a key.
+    /// The default: read-write. Copies of a table that may contain a key are wiped after use.
     #[must_use]
     pub const fn new() -> Self {
         Self { read_only: false, secure: false, if_possible: false }
@@ -46,8 +46,9 @@ impl LoadOptions {
         Self { secure, ..self }
     }
 
-    /// Whether to load a table that is secret or may contain a key even if the kernel is older than interface 4.20 and
-    /// cannot wipe its copy, as libdm does. By default the command fails on such a kernel with [`Error::Unsupported`].
+    /// Whether to load a table that is secret or may contain a key, as libdm does, even if the kernel is older than
+    /// interface 4.20 and cannot wipe its copy. By default the command fails on such a kernel with
+    /// [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

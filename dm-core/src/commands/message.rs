@@ -32,7 +32,8 @@ impl Default for MessageOptions {
 }
 
 impl MessageOptions {
-    /// The default: a buffer of 1 KiB for the reply. The message is wiped after use if it may contain a key.
+    /// The default: a buffer of 1 KiB for the reply. Copies of a message that may contain a key are
+    /// wiped after use.
     #[must_use]
     pub const fn new() -> Self {
         Self { secure: false, if_possible: false, reply_size: 1024 }
@@ -46,8 +47,8 @@ impl MessageOptions {
         Self { secure, ..self }
     }
 
-    /// Whether to send a message that is secret or may contain a key even if the kernel is older than interface 4.20
-    /// and cannot wipe its copy, as libdm does. By default the command fails on such a kernel with
+    /// Whether to send a message that is secret or may contain a key, as libdm does, even if the kernel is older than
+    /// interface 4.20 and cannot wipe its copy. By default the command fails on such a kernel with
     /// [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {

@@ -16,7 +16,7 @@ use crate::wire::scan::first_zero;
 /// If a payload [may contain a key](Self::may_hold_key), the command that sends it makes the kernel and this library
 /// wipe their copies. This requires interface 4.20. On an older kernel the command fails with
 /// [`Error::Unsupported`](crate::Error::Unsupported). If the option `if_possible` is set, the command is sent
-/// nevertheless, and that kernel keeps its copies.
+/// nevertheless, and that kernel does not wipe its copies.
 pub trait Payload {
     /// Writes the text into a request.
     ///

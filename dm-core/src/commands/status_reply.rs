@@ -263,7 +263,8 @@ fn unpadded(text: &[u8], is_last: bool, leads_back: bool) -> Result<&[u8], &'sta
     }
 }
 
-/// Serializes as a structure of four fields, texts as strings; instead of params that may contain a key, their length.
+/// Serializes as a structure of four fields, with texts as strings. Params that may contain a key are replaced by their
+/// length.
 #[cfg(feature = "serde")]
 impl serde::Serialize for TargetStatus<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

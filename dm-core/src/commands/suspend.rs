@@ -66,7 +66,7 @@ impl SuspendOptions {
     }
 }
 
-/// How [`Dm::device_resume_with`] suspends a device with a new table, and the cookie of the uevent.
+/// How [`Dm::device_resume_with`] suspends the device before a new table becomes active, and the cookie of the uevent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResumeOptions {
     suspend: SuspendOptions,
@@ -74,8 +74,8 @@ pub struct ResumeOptions {
 }
 
 impl ResumeOptions {
-    /// The default: the kernel suspends a device with a new table as [`SuspendOptions::new`] says. The uevent's cookie
-    /// has no semaphore and only the flag [`UdevFlags::PRIMARY_SOURCE`].
+    /// The default: before a new table becomes active, the kernel suspends the device as with [`SuspendOptions::new`].
+    /// The uevent's cookie has no semaphore and only the flag [`UdevFlags::PRIMARY_SOURCE`].
     #[must_use]
     pub const fn new() -> Self {
         Self { suspend: SuspendOptions::new(), cookie: None }

@@ -79,7 +79,8 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Prints the text in quotes, with bytes other than printable ASCII escaped; for a secret text, its length.
+/// Prints the text in quotes, with bytes other than printable ASCII escaped. For a secret text, prints its
+/// length.
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret { fmt::Display::fmt(self, f) } else { write!(f, "\"{}\"", self.bytes.escape_ascii()) }

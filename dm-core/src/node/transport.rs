@@ -27,7 +27,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The kernel refuses the request. The error has the errno. Even then, `request` begins with the kernel's interface
-    /// version. An exception is an error before the kernel has read the request, such as `EACCES`.
+    /// version, unless the error, such as `EACCES`, occurs before the kernel has read the request.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
     /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The reply is not returned.
@@ -91,7 +91,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
     }
 }
 
-/// Lets a caller share a transport with a [`Dm`](crate::Dm), or wrap one.
+/// Lets a caller share a transport with a [`Dm`](crate::Dm), or with another transport that wraps it.
 impl<T: Transport + ?Sized> Transport for Arc<T> {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         (**self).ioctl(command, request)

@@ -31,8 +31,8 @@ impl Host {
         self.open_block_with(device, BlockOpenOptions::new())
     }
 
-    /// Opens a block device of this host's kernel with options: for example, for writing, or so that it cannot be
-    /// mounted meanwhile.
+    /// Opens a block device of this host's kernel. The options can, for example, allow writing, or claim the device so
+    /// that it cannot be mounted while it is open.
     ///
     /// # Errors
     /// As [`open_block`](Self::open_block).

@@ -25,7 +25,8 @@ pub struct UnusableDisk {
     /// The number, path and name of the disk. `None` if the block device does not exist, or belongs to a kernel in
     /// memory.
     pub description: Option<DeviceDescription>,
-    /// The block devices that use the disk. Mapped devices are left out, since they can share the disk with the table.
+    /// The block devices that use the disk. Mapped devices are left out, since several mapped devices can use a disk at
+    /// the same time.
     pub holders: Vec<Holder>,
     /// The places where the disk is mounted.
     pub mounts: Vec<Mount>,

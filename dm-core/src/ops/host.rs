@@ -26,7 +26,7 @@ use crate::wire::DeviceInfo;
 ///   suspension does, the operation fails and is undone. A message is sent only once, since the target may have
 ///   executed it.
 /// - When an operation has finished, it logs failed commands at level `debug` and all others at `trace`. While a device
-///   that the host has seen suspended is not resumed, it postpones these lines, since the logger may write to that
+///   that the host has seen suspended is not resumed, these lines are postponed, since the logger may write to that
 ///   device. A later operation that finds the device resumed logs them.
 ///
 /// A name given as text is the one that people and dmsetup use: see [`Naming`]. A [`DmName`] is the kernel's name.

@@ -48,15 +48,15 @@ impl Prefix<'_> {
     }
 }
 
-/// An unfinished device: the program that created or changed it was apparently stopped in between.
+/// An unfinished device: apparently the program that created or changed it was stopped before it had finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
     /// The kernel's name of the device.
     pub name: DmNameBuf,
-    /// The device number when it was found.
+    /// The device number when the device was found.
     pub number: DeviceNumber,
-    /// The state in which it was left.
+    /// The state in which the device was left.
     pub kind: LeftoverKind,
 }
 
@@ -102,8 +102,8 @@ impl Host {
     /// Returns the unfinished devices with the prefix, in the kernel's order. [`LeftoverKind`] lists the states of
     /// unfinished devices.
     ///
-    /// This takes one ioctl for the list, and one for each listed device. The kernel lists only the devices with the
-    /// prefix since interface 4.45, and all devices before that.
+    /// This takes one ioctl for the list, and one for each listed device. Since interface 4.45, the kernel lists only
+    /// the devices with the prefix. Older kernels list all devices.
     ///
     /// # Errors
     /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of a device

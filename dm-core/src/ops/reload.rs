@@ -37,8 +37,8 @@ impl ReloadOptions {
         Self { load, read_only: None, suspend, shown, read_ahead: ReadAhead::Auto }
     }
 
-    /// Whether the device is read-only and the table opens the devices that it uses read-only. By default the device
-    /// keeps its mode.
+    /// Whether the device is read-only. Most targets then also open the underlying devices read-only. By default the
+    /// device keeps its mode.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only: Some(read_only), ..self }

@@ -42,8 +42,8 @@ impl RemovePolicy {
         Self { deferred, ..self }
     }
 
-    /// Whether to try the removal immediately on a kernel that lacks deferred removal. It fails if the device is open:
-    /// see [`RemoveOptions::if_possible`].
+    /// Whether to try the removal immediately on a kernel that lacks deferred removal. This try fails if the device is
+    /// open: see [`RemoveOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -65,9 +65,9 @@ impl RemovePolicy {
     /// Whether to first replace the active table with an `error` target. Queued and new I/O then fails, and the devices
     /// that the old table uses are released.
     ///
-    /// The replacement waits for I/O that those devices have not completed, and on kernels before interface 4.12 also for
-    /// queued I/O. A signal ends the wait ([`is_interrupted`](OpError::is_interrupted)). An open device remains with the `error` target, and the operation
-    /// fails because the device is busy, unless its removal is deferred.
+    /// The replacement waits for I/O that those devices have not completed, and on kernels before interface 4.12 also
+    /// for queued I/O. A signal ends the wait ([`is_interrupted`](OpError::is_interrupted)). An open device remains with
+    /// the `error` target. Unless its removal is deferred, the operation then fails because the device is busy.
     #[must_use]
     #[doc(alias = "--force")]
     pub const fn force(self, force: bool) -> Self {

@@ -58,8 +58,8 @@ impl<'a> SetupOptions<'a> {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Whether the device is read-only and the table opens the devices that it uses read-only. By default they are
-    /// read-write. [`Host::setup_with`] refuses an existing device whose active table has the other mode.
+    /// Whether the device is read-only. Most targets then also open the underlying devices read-only. By default the
+    /// device is read-write. [`Host::setup_with`] refuses an existing device whose active table has the other mode.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }

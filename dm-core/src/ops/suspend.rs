@@ -132,8 +132,9 @@ impl Host {
     /// - [`is_not_found`](OpError::is_not_found): the device does not exist.
     /// - [`is_invalid`](OpError::is_invalid): the device is suspended and has no table, the new table cannot replace
     ///   the old one, or one of its targets cannot be resumed.
-    /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed for a new table, or after
-    ///   the kernel had just [suspended the device internally](DeviceInfo::is_internally_suspended).
+    /// - [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed for a new table, or while
+    ///   the command waited because the kernel had just
+    ///   [suspended the device internally](DeviceInfo::is_internally_suspended).
     /// - [`OpErrorKind::SuspendedInternally`]: the kernel kept the device suspended internally until the timeout for
     ///   udev expired.
     /// - [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish in time.

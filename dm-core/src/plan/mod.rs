@@ -124,7 +124,7 @@ impl Host {
     /// Compares the wanted devices with the existing ones, and returns the steps that turn the existing devices into
     /// the wanted ones. Changes nothing.
     ///
-    /// Tables are compared as by [`setup`](Self::setup). In tables, give devices by their numbers. Most targets print
+    /// Tables are compared as in [`setup`](Self::setup). In tables, give devices by their numbers. Most targets print
     /// numbers, and a path never equals a number, so every plan would load a table with a path again.
     ///
     /// This takes at most two commands for each wanted device that exists, and one for each that does not exist. Each

@@ -29,9 +29,10 @@ impl fmt::Display for DeviceTree {
 /// Prints a [`DeviceTree`] as indented text. Each mapped device that no other device uses is at the left. The devices
 /// that a device uses are indented below it.
 ///
-/// If several devices use the same device, the devices below it are printed only once. Where it appears again, it is a
-/// single line: `pool (253:1) (see above)`. Names are [mangled](crate::DmName::mangled). The first level is 0. Lines
-/// from level 65 on have no more indentation, and start with their level: `[65] pool (253:1)`.
+/// If several devices use the same device, that device is printed below each of them, but the devices that it uses are
+/// printed only the first time. After that, it is a single line: `pool (253:1) (see above)`. Names are
+/// [mangled](crate::DmName::mangled). The devices at the left have level 0. Lines from level 65 on have no more
+/// indentation, and start with their level: `[65] pool (253:1)`.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeText<'t> {
     tree: &'t DeviceTree,

@@ -18,7 +18,7 @@ use super::detect::Facts;
 pub(super) enum Daemon {
     /// A daemon is in this thread's IPC namespace, or may be, so it can complete cookies.
     Answers {
-        /// Whether all such daemons are stopped, as by `SIGSTOP`.
+        /// Whether all such daemons are stopped, for example by `SIGSTOP`.
         stopped: bool,
     },
     /// A daemon that maintains `/dev` runs, but in another IPC namespace, so it cannot complete cookies.
@@ -93,7 +93,7 @@ struct Process {
     is_nested: bool,
 }
 
-/// Reads a process; `None` unless it is a running udev daemon of root.
+/// Reads a process; `None` unless it is a udev daemon that runs as root.
 fn daemon(process: &Path) -> Option<Process> {
     let comm = read(&process.join("comm"))?;
     // The kernel's process names have at most 15 bytes.

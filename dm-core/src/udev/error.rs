@@ -14,8 +14,8 @@ use crate::id::DmNameBuf;
 /// The reason why waiting for udev, making or removing a node, or using a [cookie](crate::udev) failed.
 ///
 /// When an operation fails with this error, its commands have taken effect, and only `/dev` is incomplete. Some
-/// operations, such as [`create`](crate::Host::create), then undo the commands. The exception is
-/// [`NodeName`](Self::NodeName), which is reported before the first command.
+/// operations, such as [`create`](crate::Host::create), then undo the commands.
+/// [`NodeName`](Self::NodeName) is different: it is reported before the first command is sent.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdevError {
@@ -37,7 +37,7 @@ pub enum UdevError {
         pending: i32,
         /// The length of the wait.
         waited: Duration,
-        /// Whether udev's daemon is stopped, as by `SIGSTOP`.
+        /// Whether udev's daemon is stopped, for example by `SIGSTOP`.
         stopped: bool,
     },
     /// udev runs and has not created or removed a link within the timeout.
@@ -60,7 +60,7 @@ pub enum UdevError {
         found: NodeState,
         /// The length of the wait.
         waited: Duration,
-        /// Whether udev's daemon is stopped, as by `SIGSTOP`.
+        /// Whether udev's daemon is stopped, for example by `SIGSTOP`.
         stopped: bool,
     },
     /// A node or link cannot be created or removed. The source is the errno.

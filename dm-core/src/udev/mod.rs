@@ -28,9 +28,9 @@
 //! - This thread is in the initial IPC namespace, or in the IPC namespace of a container in which a udev runs.
 //! - The environment variable `DM_DISABLE_UDEV` is not set.
 //!
-//! If udev makes no progress with the cookie for a second, the operation searches `/proc` for a udev daemon of root in
-//! the same IPC namespace. In the following cases, the operation stops waiting for the cookie. It then waits for the
-//! nodes, or creates them if no other program does.
+//! If udev makes no progress with the cookie for a second, the operation searches `/proc` for a udev daemon that runs
+//! as root in the same IPC namespace. In the following cases, the operation stops waiting for the cookie. It then
+//! waits for the nodes, or creates them if no other program does.
 //!
 //! - There is no such daemon.
 //! - The rule that completes cookies is masked.

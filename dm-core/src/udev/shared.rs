@@ -95,8 +95,8 @@ impl SharedCookie {
         Ok(UdevCookie::new(self.base.get(), flags))
     }
 
-    /// Subtracts the step of a command that failed or sent no uevent. For the other commands, udev's rules subtract it
-    /// when they have finished.
+    /// Subtracts the step of a command that failed or sent no uevent. For the other commands, udev's rules subtract the
+    /// step.
     ///
     /// # Errors
     /// As [`expect`](Self::expect). [`UdevError::Cookie`] also if no step is outstanding.

@@ -94,7 +94,7 @@ fn parse_list(text: &str) -> Vec<CookieInfo> {
 pub struct StaleCookie {
     /// The state of the cookie before the removal.
     pub cookie: CookieInfo,
-    /// The result of the removal. An error, for example, if the cookie belongs to another user.
+    /// The result of the removal. It is an error, for example, if the cookie belongs to another user.
     pub removed: Result<(), UdevError>,
 }
 
@@ -104,13 +104,13 @@ pub struct StaleCookie {
 /// has not changed since, and no thread waits for it.
 ///
 /// `age` must be longer than any program takes between two commands of one batch, or a cookie in use can be removed.
-/// Less than two seconds count as two seconds, since the kernel records changes in whole seconds.
+/// A shorter `age` than two seconds counts as two seconds, since the kernel records changes in whole seconds.
 ///
 /// Cookies of other users need capabilities: `CAP_SYS_ADMIN` to remove them, and `CAP_IPC_OWNER` to count the threads
 /// that wait for them. A cookie is kept if this process cannot count these threads.
 ///
-/// The kernel records changes only by the wall clock. If that clock is set, a cookie in use can seem a day old. A
-/// cookie is therefore read twice, and the time between is measured by the monotonic clock.
+/// The kernel records changes only by the wall clock. If that clock is set, a cookie in use can look old. The time
+/// since [`cookies`] listed a cookie is therefore measured by the monotonic clock.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -5,8 +5,8 @@ use dm_sys as sys;
 bitflags::bitflags! {
     /// The flags of a reply, as returned by [`DeviceInfo::flags`](crate::DeviceInfo::flags).
     ///
-    /// A reply repeats most flags of the request, which the options have set, and adds the state of the device. Unknown
-    /// bits are kept.
+    /// The options of a command set the flags of its request. The reply repeats most of these flags, and adds the state
+    /// of the device. Unknown bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
         /// The device, or the inactive table if that was requested, is read-only.

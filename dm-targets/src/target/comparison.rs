@@ -6,8 +6,8 @@
 pub struct TableDifference {
     /// The name of the field, such as `low water mark`.
     pub field: &'static str,
-    /// Whether the field determines where data is stored or what the data means. A device or a block size does; a low
-    /// water mark or a cache's policy does not.
+    /// Whether the field determines where data is stored or how data is interpreted, as a device or a block size does.
+    /// Other fields, such as a low water mark or a cache's policy, can be changed without harm.
     pub is_layout: bool,
 }
 

@@ -99,7 +99,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Prints the mount point and, unless it is the calling thread's, the mount namespace.
+/// Prints the mount point, and the mount namespace if it is not that of the calling thread.
 impl fmt::Display for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.point.fmt(f)?;

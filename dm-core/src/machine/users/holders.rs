@@ -30,8 +30,8 @@ pub struct Holder {
     pub number: Option<DeviceNumber>,
     /// The name of a mapped device. `None` for other holders, or if the name could not be read.
     pub dm_name: Option<DmNameBuf>,
-    /// The file of a loop device, if the file is on the file system of the used device. `None` for a loop device over
-    /// the device itself, and for other holders.
+    /// The file of a loop device, if the file is on the file system of the used device. `None` for other holders, and
+    /// for a loop device that uses the node of the device as its file.
     pub backing_file: Option<ForeignText>,
     /// The device that the holder uses: the requested device, one of its partitions, or the whole disk.
     pub uses: DeviceNumber,

@@ -74,8 +74,8 @@ pub struct Users {
     /// The processes that have the device open or use its file system: see [`ProcessUse`].
     pub processes: Vec<Process>,
     /// The type, such as `ext4`, of a file system on the device that sysfs shows as active although no mount was found.
-    /// `None` for types that sysfs does not show. There are three possible reasons: the file system was unmounted
-    /// lazily and still has open files, this process cannot see its mount, or the time expired.
+    /// There are three possible reasons: the file system was unmounted lazily and still has open files, this process
+    /// cannot see its mount, or the time expired. `None` for types that sysfs does not show.
     pub unmounted_file_system: Option<String>,
     /// Whether the search was completed. `false` if the time expired, a limit was reached, or something could not be
     /// read.
@@ -114,7 +114,7 @@ pub struct Process {
     pub kind: ProcessUse,
 }
 
-/// How a process uses a device. If a process has several uses, the first of these variants is reported.
+/// How a process uses a device. If several variants apply to a process, the first of them is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessUse {
