@@ -124,8 +124,8 @@ impl Host {
 
     /// Serializes operations on a device with those of other processes that use the same lock directory.
     ///
-    /// An operation that suspends or resumes an existing device locks two files there with `flock`: one for the running
-    /// operation, and one for the next. The files are named after the device number and are never removed.
+    /// An operation that suspends or resumes an existing device locks two files there with `flock`: one while it is the
+    /// next to run, and one while it runs. The files are named after the device number and are never removed.
     ///
     /// The directory must exist, and only trusted users should have write access, since a process that holds a lock
     /// there delays operations.
