@@ -53,7 +53,8 @@ impl<'h> Op<'h> {
             DevIdBuf::Number(number) => Some(number),
             _ => None,
         };
-        let (dm, udev) = (host.dm().with_journal(host.journal(), number), UdevWait { host, own: None });
+        let (dm, udev) =
+            (host.dm().with_journal(host.journal(), number), UdevWait { host, own: None, flags: UdevFlags::empty() });
         Self { host, operation, device, uuid: None, is_found: false, number, udev, dm }
     }
 
@@ -196,6 +197,8 @@ pub(super) struct UdevWait<'h> {
     host: &'h Host,
     /// Used without a batch.
     own: Option<Pending>,
+    /// The flags of the last expected uevent.
+    flags: UdevFlags,
 }
 
 impl UdevWait<'_> {
@@ -209,7 +212,15 @@ impl UdevWait<'_> {
 
     /// The cookie for a command that will send a uevent. Must be called before a device is suspended.
     pub(super) fn expect(&mut self, flags: UdevFlags) -> UdevCookie {
+        self.flags = flags;
         self.with(|pending| pending.expect(flags))
+    }
+
+    /// The cookie for an undo, which does not wait for udev. The rules must treat the device as the operation requested:
+    /// without its flags, they would show a private device, and without that of a primary source, they could keep a
+    /// flag that they have stored while the device was suspended (10-dm.rules).
+    pub(super) const fn of_undo(&self) -> UdevCookie {
+        UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE.union(self.flags))
     }
 
     /// Does what the first [`expect`](Self::expect) would do: finds out how to wait, and makes the semaphore.
@@ -245,7 +256,7 @@ impl UdevWait<'_> {
 impl Host {
     /// Makes the cookie of the batch, before a caller suspends devices.
     pub(crate) fn prepare_batch(&self) {
-        UdevWait { host: self, own: None }.prepare();
+        UdevWait { host: self, own: None, flags: UdevFlags::empty() }.prepare();
     }
 }
 

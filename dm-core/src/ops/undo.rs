@@ -5,7 +5,7 @@ use super::op::{Op, uninterrupted};
 use crate::commands::{LoadOptions, ResumeOptions, StatusOptions, SuspendOptions, TableStatus};
 use crate::error::{Error, Result};
 use crate::id::DevId;
-use crate::wire::{DeviceInfo, UdevCookie, UdevFlags};
+use crate::wire::DeviceInfo;
 
 /// Whether the inactive slot may contain a table of the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl<'a> Before<'a> {
         if was_suspended && !self.resumes {
             step(uninterrupted(|| op.dm().device_suspend_with(op.target(), AT_ONCE).map(drop)));
         } else if must_resume && (is_clear || !matches!(self.table, NewTable::Unchanged)) {
-            step(op.resume(as_before()).map(drop));
+            step(op.resume(ResumeOptions::new().cookie(op.udev.of_undo())).map(drop));
         }
         self.judge(op, error)
     }
@@ -177,12 +177,6 @@ impl<'a> Before<'a> {
 /// How an undo or a forced removal suspends. On a kernel before interface 4.12 it flushes, since failing would be worse.
 pub(super) const AT_ONCE: SuspendOptions = SuspendOptions::without_flush().if_possible(true);
 
-/// How an undo resumes. Its uevent has no flags, not even that of a primary source, so udev's rules keep those that they
-/// have stored for the device (10-dm.rules): a private device stays private.
-const fn as_before() -> ResumeOptions {
-    ResumeOptions::new().cookie(UdevCookie::flags_only(UdevFlags::empty()))
-}
-
 /// A table that is read for comparison is always treated as secret.
 pub(super) const fn read_table() -> StatusOptions {
     StatusOptions::table().noflush(true).secure(true).if_possible(true)
@@ -215,7 +209,7 @@ fn restore(op: &Op<'_>, old: &TableStatus, is_threatened: bool) -> Result<()> {
         dm.table_load_with(id, lines, options)
     })?;
     // While the new table is active there may be I/O that it cannot complete.
-    op.resume(as_before().suspend(AT_ONCE)).map(drop).inspect_err(|_| {
+    op.resume(ResumeOptions::new().suspend(AT_ONCE).cookie(op.udev.of_undo())).map(drop).inspect_err(|_| {
         let _ = dm.table_clear(id);
     })
 }
