@@ -57,7 +57,7 @@ const fn control(nr: u8) -> u32 {
 /// Reports the kernel's interface version. The kernel also reports its version when it refuses the version of a
 /// request. Since interface 4.0.
 pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
-/// Removes every device that is not open, then the devices that only removed devices kept open. With
+/// Removes every device that is not open, then those that were open only because a removed device used them. With
 /// [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE), devices that are still open are removed after their last close.
 /// The kernel writes nothing back except the version. Since interface 4.0.
 pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);

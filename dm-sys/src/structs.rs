@@ -134,7 +134,7 @@ impl dm_name_list {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_name_list_trailer {
-    /// The device's event number. Since interface 4.37; earlier kernels have no trailer at this place.
+    /// The device's event number. Since interface 4.37; earlier kernels write no trailer.
     pub event_nr: u32,
     /// `DM_NAME_LIST_FLAG_*` bits, or 0 if the request lacked [`DM_UUID_FLAG`](crate::DM_UUID_FLAG). Since interface
     /// 4.45; earlier kernels leave the caller's bytes there.

@@ -15,7 +15,7 @@
 //!   environment variable `DM_TESTING_DIR` is set.
 //! - `LoopDevice`: uses a file as a disk.
 //! - `Pattern`: data that encodes its location, so that a test detects misplaced data and not only missing data.
-//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs. A test can change that during I/O.
+//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs. A test can change the fault during I/O.
 //! - `wait_until`: waits for a condition, with a timeout.
 //!
 //! # A test in memory
@@ -126,7 +126,7 @@
 //!
 //! # Failing tests
 //!
-//! Most functions return errors, which a test unwraps. These panic instead, and have a section *Panics*:
+//! Most functions return errors, which a test unwraps. The following panic instead, as their docs describe:
 //!
 //! - the functions of [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks;
 //! - [`Sweep::run`], if a check fails;

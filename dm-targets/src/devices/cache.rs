@@ -24,8 +24,8 @@ impl MappedDev<Cache> {
     /// metadata of an older cache, reads return that cache's blocks instead of the device's data, and these blocks may
     /// overwrite the data.
     ///
-    /// When a step fails, all steps are undone. If only udev does not finish after the new table is active, the cache
-    /// stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// When a step fails, all steps are undone. If the new table is active but udev does not finish, the cache stays
+    /// attached ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///

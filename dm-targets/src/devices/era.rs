@@ -40,8 +40,8 @@ impl MappedDev<Era> {
     /// Attaches an era target to a device in use, which keeps its name and contents.
     ///
     /// The active table moves to a new private device, `origin_name`. `era` makes the era table from the number of this
-    /// device. When a step fails, all steps are undone. If only udev does not finish after the new table is active, the
-    /// target stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// device. When a step fails, all steps are undone. If the new table is active but udev does not finish, the target
+    /// stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///

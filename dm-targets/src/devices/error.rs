@@ -156,7 +156,7 @@ pub enum DevError {
     /// A line of the table is neither a linear segment nor a segment that is being moved (a mirror with two legs).
     #[error("{0} has targets other than linear segments and segments that are being moved")]
     NotMoving(DevIdBuf),
-    /// The device is suspended, and its target does not answer until it is resumed.
+    /// The device is suspended, and its target does not answer until the device is resumed.
     #[error("{0} is suspended, and its target answers only after a resume")]
     Suspended(DevIdBuf),
     /// The key of the device was wiped. The kernel prints it as zeros, and loading this table would set the key to

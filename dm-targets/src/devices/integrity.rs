@@ -66,7 +66,7 @@ impl MappedDev<Integrity> {
     /// Only the kernel knows this length, so the device is first created with a few sectors, and then extended.
     ///
     /// When a step fails, the device is removed, but a superblock that the kernel has written stays on the disk. If
-    /// only udev does not finish after the extension, the device stays
+    /// the extension succeeds but udev does not finish, the device stays
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors

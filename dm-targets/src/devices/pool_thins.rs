@@ -197,8 +197,8 @@ impl MappedDev<ThinPool> {
     /// has an external origin, the snapshot gets the same one. Threads with clones of `host`, and processes that share
     /// a lock directory, take turns (see [`Host::with_lock_dir`]).
     ///
-    /// When a step fails, the snapshot is deleted again. If only udev does not finish after the origin is resumed, the
-    /// mapped device is still created ([`OpError::is_done`]).
+    /// When a step fails, the snapshot is deleted again. If the origin is resumed but udev does not finish, the mapped
+    /// device is still created ([`OpError::is_done`]).
     ///
     /// For a thin device without a mapped device, see [`snapshot_of_inactive`](Self::snapshot_of_inactive).
     ///
@@ -326,8 +326,8 @@ impl MappedDev<ThinPool> {
     /// - [`DevError::PoolFailed`]: the pool has failed. Call [`remove`](Self::remove) to remove only the mapped device.
     ///
     /// If the message to the pool fails ([`operation`](DevError::operation) is `None`), the mapped device is removed
-    /// but the thin device remains: call [`delete_id`](Self::delete_id). If only udev does not finish, both are
-    /// removed.
+    /// but the thin device remains: call [`delete_id`](Self::delete_id). If both steps succeed but udev does not
+    /// finish, both devices are removed.
     pub fn delete(&self, host: &Host, thin: &ThinDev) -> Result<(), DevError> {
         self.delete_with(host, thin, RemovePolicy::new())
     }

@@ -44,8 +44,8 @@ impl MappedDev<SnapshotOrigin> {
     /// - [`DevError::Table`]: the store is not persistent.
     ///
     /// If the kernel refuses the merge, the call creates the snapshot's mapped device again before it resumes this
-    /// device, so that the snapshot stays complete. If only udev does not finish, the merge has started
-    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// device, so that the snapshot stays complete. If the merge has started but udev does not finish, the merge
+    /// continues ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = self.table_of(host, snapshot)?;
         let lines = old.lines().iter().map(|line| {

@@ -15,8 +15,8 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 ///
 /// The logical block size, cached blocks, era length and threads cannot change while the volume is active: the kernel
 /// refuses such a table ([`is_invalid`](DevError::is_invalid), with a line in the kernel's log), and
-/// [`TakeOver::Update`](dm_core::TakeOver::Update) fails without a change. To change them, remove the device and set it
-/// up again.
+/// [`TakeOver::Update`](dm_core::TakeOver::Update) fails and changes nothing. To change these fields, remove the
+/// device and set it up again.
 ///
 /// ```no_run
 /// use dm_core::Host;

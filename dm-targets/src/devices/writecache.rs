@@ -44,8 +44,8 @@ impl MappedDev<Writecache> {
     /// Attaches a write cache to a device in use, which keeps its name and contents.
     ///
     /// The active table moves to a new private device, `origin_name`. This device becomes the origin of the cache.
-    /// `cache` makes the cache's table from the origin's number. When a step fails, all steps are undone. If only udev
-    /// does not finish after the new table is active, the cache stays attached
+    /// `cache` makes the cache's table from the origin's number. When a step fails, all steps are undone. If the
+    /// new table is active but udev does not finish, the cache stays attached
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use dm_core::{UdevCookie, udev};
 /// A cookie is a semaphore on which an operation waits until udev has processed the events of its commands.
 ///
 /// Operations wait for cookies if their host uses [`Udev::new`](dm_core::udev::Udev::new) with
-/// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). They do not require nodes: the devices in memory are not in
-/// `/sys`, so operations assume that another program has removed them.
+/// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). They do not fail because of missing nodes: the devices in
+/// memory are not in `/sys`, so operations assume that another program has removed the devices.
 ///
 /// ```
 /// use std::time::Duration;

@@ -16,8 +16,8 @@ use crate::real::scratch::{MappedDevice, Scratch};
 /// If the disk below does not support discards, discards fail with `EOPNOTSUPP` whatever the fault is. The exceptions
 /// are [`Errors`](Self::Errors), and an [`ErrorsIn`](Self::ErrorsIn) that covers the whole disk.
 ///
-/// A flush without data succeeds with [`Errors`](Self::Errors). If the disk below has a write cache, such a flush fails
-/// with [`WriteErrors`](Self::WriteErrors) and is dropped with [`LostWrites`](Self::LostWrites).
+/// With [`Errors`](Self::Errors), a flush without data succeeds. If the disk below has a write cache, such a flush
+/// fails with [`WriteErrors`](Self::WriteErrors) and is dropped with [`LostWrites`](Self::LostWrites).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {

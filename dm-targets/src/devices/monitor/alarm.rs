@@ -74,8 +74,8 @@ pub enum AlarmKind {
     /// reported.
     ///
     /// The usage must be at least 2 percentage points below the level, so that small changes are not reported
-    /// repeatedly. If the size of the space has changed, this margin does not apply. If the usage still reaches a level
-    /// after such a change, the highest such level is [reported as reached](Self::LevelReached) instead.
+    /// repeatedly. If the size of the space has changed, this margin does not apply. If the usage is still at or above
+    /// a level after such a change, the highest such level is reported as [`LevelReached`](Self::LevelReached).
     #[non_exhaustive]
     LevelLeft {
         /// The kind of space.
@@ -99,7 +99,7 @@ pub enum AlarmKind {
     /// The number of free data blocks of a thin pool is above the low water mark again.
     AboveLowWater,
     /// The state of a leg of a mirror or RAID, of a stripe or of a path has changed. The first step of the monitor
-    /// reports those that do not work.
+    /// reports the legs that do not work.
     #[non_exhaustive]
     Leg {
         /// The index of the leg in the order of the table, from 0. The paths of all groups are counted together.

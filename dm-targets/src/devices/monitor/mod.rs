@@ -94,8 +94,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// (`noflush`).
 ///
 /// The status of an era device is not read while it is suspended, since the request would block. A step still blocks
-/// until the resume if the device is suspended just before the request, or if it had another target when its status was
-/// last read.
+/// until the resume if the device is suspended just before the request, or if the device had no `era` target when its
+/// status was last read.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,

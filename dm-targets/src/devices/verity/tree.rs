@@ -8,7 +8,8 @@ use super::layout::Layout;
 use crate::verity::{Hex, VerityTable};
 use crate::{InvalidField, Limits, Problem};
 
-/// A hash tree to check single data blocks. As in the kernel, only the hash blocks that a data block needs are read.
+/// A hash tree for checking single data blocks. As in the kernel, only the hash blocks that a data block needs are
+/// read.
 ///
 /// Requires the feature `verity-format`. The tree does no I/O itself: the caller reads hash blocks from a device, an
 /// image or a network. The last checked hash block of each level is kept in memory.

@@ -104,7 +104,7 @@ pub fn udev() -> Requirement {
 
 /// The kernel must be a throw-away one. For tests that could harm other programs on the same kernel.
 ///
-/// This is the case if the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of
+/// A kernel counts as throw-away if the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of
 /// `cargo xtask test-root`.
 #[must_use]
 pub fn throw_away_kernel() -> Requirement {
