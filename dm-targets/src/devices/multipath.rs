@@ -36,7 +36,7 @@ pub struct MultipathPath {
 /// A device that is reached through several paths.
 ///
 /// While the device is suspended, [`paths`](Self::paths) works, [`probe_paths`](Self::probe_paths) fails with `EAGAIN`,
-/// and the other methods return an error that [`is_busy`](DevError::is_busy).
+/// and the other methods return an error whose [`is_busy`](DevError::is_busy) is true.
 ///
 /// ```no_run
 /// use dm_core::Host;

@@ -21,7 +21,7 @@ const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 /// [`change`](MappedDev::change).
 ///
 /// A pool that is read-only, out of metadata space or failed refuses messages. Methods that send a message then return
-/// an error that [`is_read_only`](DevError::is_read_only).
+/// an error whose [`is_read_only`](DevError::is_read_only) is true.
 ///
 /// Pools are hidden from programs that search for file systems, unless
 /// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.

@@ -28,8 +28,8 @@ impl MappedDev<SnapshotOrigin> {
     ///
     /// From then on, reads of this device return the data of the snapshot. The kernel copies this data in the
     /// background: follow the copying with [`progress`](MappedDev::progress), then call [`finish`](MappedDev::finish).
-    /// The snapshot's store must be persistent. Keep the store until [`finish`](MappedDev::finish): after a crash, the
-    /// merge continues when you set the device up again with the same table.
+    /// The snapshot's exception store must be persistent. Keep its COW device until [`finish`](MappedDev::finish):
+    /// after a crash, the merge continues when you set the device up again with the same table.
     ///
     /// The call suspends this device while it removes the snapshot and starts the merge, and waits for udev after the
     /// resume. The merge reverts every earlier write to this device, and keeps every later one. If your program's code
@@ -41,7 +41,7 @@ impl MappedDev<SnapshotOrigin> {
     ///
     /// - [`DevError::Request`]: the snapshot belongs to another device.
     /// - [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds.
-    /// - [`DevError::Table`]: the store is not persistent.
+    /// - [`DevError::Table`]: the exception store is not persistent.
     ///
     /// If the kernel refuses the merge, the call creates the snapshot's mapped device again before it resumes this
     /// device, so that the snapshot stays complete. If the merge has started but udev does not finish, the merge
@@ -117,8 +117,8 @@ fn wait_until_closed(host: &Host, snapshot: &SnapshotDev) -> Result<(), DevError
 
 /// An origin into which a snapshot is being merged.
 impl MappedDev<SnapshotMerge> {
-    /// Ends a completed merge while the device is in use. The device becomes a plain origin, and the snapshot's store
-    /// is free.
+    /// Ends a completed merge while the device is in use. The device becomes a plain origin, and the snapshot's COW
+    /// device is free.
     ///
     /// # Errors
     ///

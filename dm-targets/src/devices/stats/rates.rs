@@ -56,8 +56,8 @@ pub struct StatsFlow {
     pub mean_size: Option<f64>,
     /// The average time from the start of a request to its completion. `None` without requests.
     pub mean_wait: Option<Duration>,
-    /// The fraction of the time with any request in flight, from 0 to 1. For several areas, it is the sum of their
-    /// fractions, limited to 1.
+    /// The fraction of the time during which any request was in flight, from 0 to 1. For several areas, it is the sum
+    /// of their fractions, limited to 1.
     pub utilization: f64,
 }
 

@@ -59,7 +59,7 @@ use crate::verity::{VerityState, VerityTable};
 ///
 /// The kernel checks the signature with its built-in certificates and, if it is so configured, with those of its
 /// secondary and platform keyrings (`verity_verify_root_hash` in drivers/md/dm-verity-verify-sig.c). This crate's tests
-/// cover only the refusal, since the tested kernels have no certificate whose private key is known.
+/// cover only tables that the kernel refuses, since the tested kernels have no certificate whose private key is known.
 impl MappedDev<Verity> {
     /// Makes sure that a read-only device with this table exists: creates it, or takes it over. The device covers all
     /// data blocks of the table.

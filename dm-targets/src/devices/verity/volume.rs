@@ -108,8 +108,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]: if the error [`is_corrupted`](VerityError::is_corrupted), it names the first block that
-    /// does not match the root hash. Otherwise as [`table`](Self::table) and [`VeritySuperblock::verify`].
+    /// [`DevError::Verity`]: if [`is_corrupted`](VerityError::is_corrupted) is true, the error names the first block
+    /// that does not match the root hash. Otherwise as [`table`](Self::table) and [`VeritySuperblock::verify`].
     pub fn verify(&self, host: &Host, root_hash: &Hex) -> Result<(), DevError> {
         let superblock = self.superblock(host)?;
         let (data, hash) = (open(host, &self.data)?, open(host, &self.hash)?);
