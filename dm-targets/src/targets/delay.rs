@@ -153,7 +153,7 @@ pub struct DelayStatus {
     /// The number of delayed flushes; `None` if an old kernel counts them as writes.
     pub flushes: Option<u32>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

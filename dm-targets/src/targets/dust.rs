@@ -144,7 +144,7 @@ pub struct DustStatus {
     /// Whether changes of single bad blocks are logged.
     pub log: DustLog,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -140,7 +140,7 @@ pub struct WorkingEra {
     /// The metadata block at which the metadata snapshot starts; `None` if no snapshot is held.
     pub held_root: Option<MetaBlocks>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

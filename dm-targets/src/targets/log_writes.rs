@@ -108,7 +108,7 @@ pub struct LogWritesStatus {
     /// Whether logging has stopped because the log device is full or has failed, or because memory ran out.
     pub logging_disabled: bool,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

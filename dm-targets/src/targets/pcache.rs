@@ -255,7 +255,7 @@ pub struct PcacheStatus {
     /// The position of the oldest key.
     pub key_tail: SegmentOffset,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -170,7 +170,7 @@ pub struct StripedStatus {
     /// The stripes in the order of the table.
     pub stripes: Vec<StripeStatus>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

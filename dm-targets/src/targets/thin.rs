@@ -260,7 +260,7 @@ pub enum ThinStatus {
         /// The last sector of the last mapped block; `None` if no block is mapped.
         highest: Option<Sectors>,
         /// Words after the known ones, which a later kernel may print.
-        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+        #[cfg_attr(feature = "serde", serde(default))]
         extra: Vec<WordBuf>,
     },
     /// The pool has failed.

@@ -152,7 +152,7 @@ pub struct ZonedStatus {
     /// The zones of each zoned device, in the order of the table.
     pub devices: Vec<ZonedDeviceStatus>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -192,11 +192,24 @@ mod serde {
                 r#"{"start":0,"length":8,"status":{"ThinPool":{"Working":{"transaction_id":0,"#,
                 r#""metadata":{"used":4109,"total":65536},"data":{"used":0,"total":4096},"held_root":null,"#,
                 r#""mode":"rw","discard":"discard_passdown","no_space":"new_mode","check":"-","#,
-                r#""metadata_low_water":1024}}}}"#
+                r#""metadata_low_water":1024,"extra":[]}}}}"#
             )
         );
         assert_eq!(serde_json::to_string(&ThinPoolStatus::Fail).unwrap(), r#""Fail""#);
         assert_eq!(round_trip(&PoolMode::ReadOnly), r#""ro""#);
+    }
+
+    #[test]
+    fn statuses_are_read_back_from_formats_without_names_of_fields() {
+        let lines = [
+            "0 8 thin-pool 0 4109/65536 0/4096 - rw discard_passdown queue_if_no_space - 1024 ",
+            "0 8 thin 8 7",
+            "0 8 thin 8 7 new",
+            "0 8 linear ",
+        ];
+        let lines: Vec<StatusLine> = lines.iter().map(|line| line.parse().unwrap()).collect();
+        let bytes = postcard::to_allocvec(&lines).unwrap();
+        assert_eq!(postcard::from_bytes::<Vec<StatusLine>>(&bytes).as_ref(), Ok(&lines));
     }
 }
 

@@ -43,7 +43,7 @@ pub struct StatsArea {
     /// boundary begins another interval. Empty if the region has no histogram.
     pub histogram: Vec<u64>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

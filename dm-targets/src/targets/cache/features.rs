@@ -38,7 +38,7 @@ options! {
     }
     other {
         /// Features that this crate does not know.
-        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
+        #[cfg_attr(feature = "serde", serde(default))]
         other: WordBuf = "feature";
     }
     case: Any;

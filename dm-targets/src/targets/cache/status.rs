@@ -95,7 +95,7 @@ pub struct WorkingCache {
     /// Whether the metadata must be checked; `None` if the kernel is too old to print it.
     pub check: Option<CacheCheck>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -98,7 +98,7 @@ options! {
     }
     other {
         /// Features that this crate does not know.
-        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
+        #[cfg_attr(feature = "serde", serde(default))]
         other: WordBuf = "feature argument";
     }
     case: Any;
@@ -117,7 +117,7 @@ options! {
     }
     other {
         /// Arguments that this crate does not know.
-        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
+        #[cfg_attr(feature = "serde", serde(default))]
         other: WordBuf = "core argument";
     }
     case: Any;

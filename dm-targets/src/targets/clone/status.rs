@@ -67,7 +67,7 @@ pub struct WorkingClone {
     /// Whether the metadata can be changed.
     pub mode: CloneMode,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

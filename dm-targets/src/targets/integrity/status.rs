@@ -36,7 +36,7 @@ pub struct IntegrityStatus {
     /// How far tags have been recalculated; `None` from old kernels.
     pub recalculation: Option<Recalculation>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -56,10 +56,10 @@ pub struct MultipathStatus {
     /// The number of attempts to initialize the current path group.
     pub pg_init_count: u32,
     /// Words about features, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub other_features: Vec<WordBuf>,
     /// Words about the hardware handler, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub handler: Vec<WordBuf>,
     /// The number, from 1, of the group to which the next request switches. If no switch is pending, this is the number
     /// of the group in use, or 1 if no group is in use. 0 if there are no groups.
@@ -67,7 +67,7 @@ pub struct MultipathStatus {
     /// The groups in the order of the table.
     pub groups: Vec<PathGroupStatus>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

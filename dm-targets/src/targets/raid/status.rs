@@ -111,7 +111,7 @@ pub struct RaidArrayStatus {
     /// The state of the journal; `None` before version 1.10.
     pub journal: Option<JournalHealth>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -29,7 +29,7 @@ pub enum SnapshotStatus {
         /// The number of used sectors that hold the metadata of the exception store.
         metadata: Sectors,
         /// Words after the known ones, which a later kernel may print.
-        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+        #[cfg_attr(feature = "serde", serde(default))]
         extra: Vec<WordBuf>,
     },
     /// The snapshot is lost: a chunk could not be copied, or there was no space or memory for it. With the store type

@@ -113,7 +113,7 @@ pub struct WorkingPool {
     /// number. The reserve counts as free here, unlike in [`metadata`](Self::metadata).
     pub metadata_low_water: Option<MetaBlocks>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -95,7 +95,7 @@ macro_rules! group {
             $($(#[$about_field])* pub $field: $type,)+
             /// The words of the fields that this crate does not know: the name of a field, its value, the name of the
             /// next field, and so on.
-            #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+            #[cfg_attr(feature = "serde", serde(default))]
             pub other: Vec<$crate::WordBuf>,
         }
 

@@ -96,7 +96,7 @@ pub struct VdoStatus {
     /// The number of all blocks of 4 KiB.
     pub total: DataBlocks,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

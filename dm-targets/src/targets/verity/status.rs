@@ -38,7 +38,7 @@ pub struct VerityStatus {
     /// The number of corrected blocks; `None` from kernels up to 6.12, which do not print it.
     pub corrected: Option<FecCorrections>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 

@@ -29,7 +29,7 @@ pub struct WritecacheStatus {
     /// The counters; `None` before target version 1.6.0.
     pub counts: Option<WritecacheCounts>,
     /// Words after the known ones, which a later kernel may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub extra: Vec<WordBuf>,
 }
 
