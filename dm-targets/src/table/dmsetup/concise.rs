@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use super::NO_DEVICES;
 use crate::errors::problem::{InvalidField, Problem};
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::TableLine;
@@ -50,6 +51,9 @@ pub struct DmsetupDevice {
 pub fn dmsetup_concise(output: &str) -> Result<Vec<DmsetupDevice>, ConciseError> {
     let mut fields = Fields { text: output.trim_end_matches(['\n', '\r']), at: 0 };
     let mut devices = Vec::new();
+    if fields.text == NO_DEVICES {
+        return Ok(devices);
+    }
     for device in 1.. {
         if fields.is_empty() {
             break;
