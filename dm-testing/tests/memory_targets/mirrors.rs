@@ -1,5 +1,8 @@
 //! `mirror`: copies, failed legs, and failed logs.
 
+use dm_targets::devices::MirrorDev;
+use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
+use dm_targets::{Mirror, Table, TableLine};
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
 use dm_units::Sectors;
@@ -119,6 +122,26 @@ fn a_log_on_a_disk_is_found_again() {
     let nosync = table.replace("disk 2", "disk 3").replace(" 8 2 ", " 8 nosync 2 ");
     assert_eq!(Mapped::new(&memory, 64, "mirror", &nosync).words([3]), ["8/8"]);
     drop(legs);
+}
+
+#[test]
+fn a_change_of_a_mirror_does_not_take_a_lost_region_for_one_in_sync() {
+    let memory = MemoryKernel::new();
+    let host = memory.host();
+    let ([log], legs) = (disks(&memory, [64]), disks(&memory, [64, 64]));
+    let log = MirrorLog::disk(log.number(), Sectors(8)).nosync();
+    let table = MirrorTable::new(log, legs.each_ref().map(|leg| MirrorLeg::new(leg.number(), Sectors(0))));
+    let line = TableLine::<Mirror>::new(Sectors(0), Sectors(64), table.handle_errors().keep_log());
+    let table = Table::new([line]).unwrap();
+    let mirror = MirrorDev::create(&host, "home", &table).unwrap();
+    fail(&legs[1]);
+    memory.write("home", Sectors(0), &[7; 512]).unwrap();
+    assert_eq!(mirror.status(&host).unwrap().in_sync, 7);
+
+    mirror.change(&host, |_| ()).unwrap();
+    assert_eq!(mirror.status(&host).unwrap().in_sync, 7);
+    // The mirror is still the requested one.
+    MirrorDev::setup(&host, "home", &table).unwrap();
 }
 
 #[test]

@@ -118,6 +118,24 @@ impl MirrorLog {
         self
     }
 
+    /// Removes what a log on a disk has recorded since it was first resumed.
+    pub(super) fn remove_request(&mut self) {
+        if let Self::Disk { sync, .. } = self {
+            *sync = None;
+        }
+    }
+
+    /// The log as it was requested, if it is on a disk and need not be synchronized for the request.
+    pub(super) fn as_requested(&self, requested: &Self) -> Self {
+        let mut log = self.clone();
+        if let (Self::Disk { sync, .. }, Self::Disk { sync: wanted @ (None | Some(LogSync::NoSync)), .. }) =
+            (&mut log, requested)
+        {
+            sync.clone_from(wanted);
+        }
+        log
+    }
+
     pub(super) fn check(&self, length: Sectors) -> Result<(), InvalidField> {
         match self {
             Self::Core { region_size, .. } | Self::Disk { region_size, .. } => {
@@ -312,6 +330,25 @@ mod tests {
         assert_ne!(log.clone().integrated_flush(), log);
         assert_eq!(MirrorLog::core(Sectors(8)).integrated_flush(), MirrorLog::core(Sectors(8)));
         assert!(matches!(MirrorLog::core(Sectors(8)).sync(), MirrorLog::Core { sync: Some(LogSync::Sync), .. }));
+    }
+
+    #[test]
+    fn what_a_log_on_a_disk_records_is_neither_repeated_nor_compared() {
+        let table = |log: &str| Mirror::parse_table(&format!("{log} 2 8:0 0 8:16 0")).unwrap();
+        let rest = |log: &str| {
+            let mut table = table(log);
+            Mirror::remove_requests(&mut table);
+            table
+        };
+        let [sync, nosync, plain] = ["disk 3 8:32 8 sync", "disk 3 8:32 8 nosync", "disk 2 8:32 8"];
+        assert_eq!([rest(sync), rest(nosync)], [plain, plain].map(table));
+        assert_eq!(rest("core 2 8 nosync"), table("core 2 8 nosync"), "a log in memory records nothing");
+
+        let differs = |wanted: &str, printed: &str| Mirror::difference(&table(wanted), &table(printed)).is_some();
+        for printed in [sync, nosync, plain] {
+            assert_eq!([plain, nosync, sync].map(|wanted| differs(wanted, printed)), [false, false, printed != sync]);
+        }
+        assert!(differs(nosync, "disk 3 8:32 16 nosync") && differs("core 2 8 nosync", "core 1 8"));
     }
 
     #[test]

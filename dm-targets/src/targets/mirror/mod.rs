@@ -71,10 +71,18 @@ impl Target for Mirror {
         check_features(&table.features)
     }
 
-    /// Compares two tables; see [`Target::difference`]. A core log with `sync` differs from a core log without `sync`,
-    /// although both mean the same.
+    /// Removes `sync` and `nosync` of a log on a disk, which has recorded the state that they have set. The kernel would
+    /// set it again, whatever has happened to the regions since then.
+    fn remove_requests(table: &mut MirrorTable) {
+        table.log.remove_request();
+    }
+
+    /// Compares the requested table `one` with `other`, which the kernel printed; see [`Target::difference`]. If the log
+    /// is on a disk, `sync` and `nosync` are only compared if `one` has `sync`. A core log with `sync` differs from a
+    /// core log without `sync`, although both mean the same.
     fn difference(one: &MirrorTable, other: &MirrorTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
+        let other = MirrorTable { log: other.log.as_requested(&one.log), ..other.clone() };
+        Comparison::new(one, &other)
             .layout("legs", |table| &table.legs)
             .layout("log", |table| &table.log)
             .tunable("features", |table| &table.features)
