@@ -232,6 +232,7 @@ mod tests {
     fn lines_show_their_params_but_no_keys() {
         let line = |target_type, params| TargetLine::text(Sectors(0), Sectors(8), target_type, params);
         assert_eq!(line("linear", "7:0 0").to_string(), "0 8 linear 7:0 0");
+        assert_eq!(format!("{:?}", line("linear", "7:0 0").params), "\"linear 7:0 0\"");
         for secret in [line("crypt", "aes 00ff"), line("integrity", "aes 00ff"), line("inlinecrypt", "aes 00ff")] {
             assert!(is_secret(&secret.params));
             assert!(!format!("{secret} {secret:?}").contains("00ff"), "{secret}");
@@ -239,5 +240,37 @@ mod tests {
         let unknown = LineText { target_type: "foreign", text: "00ff", secret: false };
         assert!(!unknown.may_hold_key() && unknown.secret(true).may_hold_key());
         assert!(!format!("{:?}", unknown.secret(true)).contains("00ff"));
+    }
+
+    /// Params that differ from all others in a field that is not their layout.
+    struct Tuned;
+
+    const TUNING: FieldDifference = FieldDifference { field: "tuning", is_layout: false };
+
+    impl Payload for Tuned {
+        fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+            out.write_bytes(b"tuned")
+        }
+    }
+
+    impl TargetParams for Tuned {
+        fn target_type(&self) -> &str {
+            "foreign"
+        }
+
+        fn difference(&self, _: Text<'_>) -> Option<FieldDifference> {
+            Some(TUNING)
+        }
+    }
+
+    #[test]
+    fn boxed_and_borrowed_params_are_compared_as_their_own_type_does() {
+        fn difference(params: impl TargetParams) -> Option<FieldDifference> {
+            params.difference(Text::from("tuned"))
+        }
+        assert_eq!(difference(Tuned), Some(TUNING));
+        assert_eq!(difference(&Tuned), Some(TUNING));
+        assert_eq!(difference(Box::new(Tuned)), Some(TUNING));
+        assert_eq!(difference(Box::new(Tuned) as Box<dyn TargetParams>), Some(TUNING));
     }
 }

@@ -227,4 +227,26 @@ mod tests {
         out.write_escaped(b"plain").unwrap();
         assert_eq!(buffer.bytes(), br"\\a\\\\b\\plain");
     }
+
+    #[test]
+    fn every_form_of_a_text_is_sent_as_it_is() {
+        fn sent(payload: impl Payload) -> Vec<u8> {
+            let mut buffer = Buffer::default();
+            payload.write(&mut PayloadWriter { buffer: &mut buffer, too_large: false }).unwrap();
+            buffer.bytes().to_vec()
+        }
+        let text = r"7:0 \ 1";
+        let number = 1;
+        let forms = [
+            sent(text),
+            sent(String::from(text)),
+            sent(text.as_bytes()),
+            sent(Text::from(text)),
+            sent(Box::new(Text::from(text))),
+            sent(format_args!(r"7:0 \ {number}")),
+        ];
+        for form in forms {
+            assert_eq!(form, text.as_bytes());
+        }
+    }
 }

@@ -206,3 +206,11 @@ fn no_error_repeats_its_source() {
         assert_eq!(error.errno(), Some(NixErrno::EIO as i32));
     }
 }
+
+#[test]
+fn a_control_node_that_cannot_be_opened_has_the_errno_of_the_system_call() {
+    let failed = std::io::Error::from_raw_os_error(nix::libc::EMFILE);
+    let error = Error::from(OpenError::file("open", "/dev/mapper/control", failed));
+    assert_eq!(error.errno(), Some(nix::libc::EMFILE));
+    assert_eq!(Error::from(OpenError::NotLinux).errno(), None);
+}

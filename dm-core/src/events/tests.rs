@@ -1,6 +1,6 @@
 //! The poller over a scripted host.
 
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -152,6 +152,22 @@ fn existing_devices_are_followed_if_that_is_requested() {
     let resumed = reported(&host, poller, |devices| devices.iter_mut().for_each(|device| device.suspended = false));
     assert_eq!(resumed, ["1 b Resumed"]);
     assert_eq!(reported(&host, poller, |devices| devices[0].has_table = true), ["0 a Resumed"]);
+}
+
+#[test]
+fn an_existing_device_that_cannot_be_read_is_an_error_but_not_one_that_is_removed_meanwhile() {
+    let host = FakeHost::new(NEW, [bare(0, "a", ""), bare(1, "b", "")]);
+    let open = || EventPoller::open_with(&host.dm(), PollerOptions::new().existing(true));
+    host.lock().fail = Some((DeviceInfo, Errno::ENOMEM));
+    assert!(open().unwrap_err().is_out_of_memory());
+    host.lock().meanwhile = Some(Box::new(|command, state| {
+        if command == DeviceInfo {
+            state.devices.retain(|device| device.minor == 1);
+        }
+    }));
+    let poller = &mut open().unwrap();
+    assert_eq!(read(poller), ["0 a Removed"]);
+    assert_eq!(reported(&host, poller, |devices| devices[0].has_table = true), ["1 b Resumed"]);
 }
 
 #[test]
@@ -333,6 +349,7 @@ fn a_wait_ends_with_an_event_or_with_its_timeout() {
 fn a_poller_is_readable_from_an_event_until_it_is_read() {
     let host = FakeHost::new(NEW, [serving(0, "a", "")]);
     let poller = &mut open(&host);
+    assert_eq!(poller.as_raw_fd(), poller.as_fd().as_raw_fd());
     let is_readable =
         |poller: &EventPoller| wait_readable(poller.as_fd(), &Deadline::after(Some(Duration::ZERO))).unwrap();
     assert!(!is_readable(poller));

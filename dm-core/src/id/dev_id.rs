@@ -254,4 +254,20 @@ mod tests {
         );
         assert!(!AsDmName::is_text(&name) && !AsDmName::is_text(&&*name));
     }
+
+    /// A program's own type that has a kernel's name.
+    struct Volume(DmNameBuf);
+
+    impl AsDmName for Volume {
+        fn as_dm_name(&self) -> Result<&DmName, NameError> {
+            Ok(&self.0)
+        }
+    }
+
+    #[test]
+    fn types_that_do_not_say_that_they_are_text_are_not() {
+        let volume = Volume(DmNameBuf::new(r"my\x20disk").unwrap());
+        assert!(!volume.is_text());
+        assert_eq!(volume.as_dm_name(), DmName::new(r"my\x20disk"));
+    }
 }

@@ -178,6 +178,7 @@ mod tests {
     #[test]
     fn text_compares_with_strings_byte_for_byte() {
         assert!(Text::from("linear") == "linear");
+        assert!(Text::from("linear") < Text::from("zero") && Text::from("zero") > Text::new(b"Zero"));
         assert!(Text::new(b"a\xff") != "a\u{fffd}");
         assert_eq!(Text::new(b"a\xff").to_str().unwrap_err().valid_up_to(), 1);
     }

@@ -275,3 +275,23 @@ impl Batch {
 pub(super) fn lock(batch: &Mutex<Option<Pending>>) -> MutexGuard<'_, Option<Pending>> {
     batch.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake_host::FakeHost;
+
+    #[test]
+    fn the_naming_of_a_host_is_that_of_its_names_and_of_its_nodes() {
+        let host = |naming| Host::new(FakeHost::new(48, []).dm()).with_naming(naming);
+        let kernel_name = |naming| host(naming).kernel_name(&r"a\x20b").unwrap().to_string();
+        assert_eq!(kernel_name(Naming::Auto), r"a\x20b");
+        assert_eq!(kernel_name(Naming::Hex), r"a\x5cx20b");
+        assert_eq!(host(Naming::Hex).naming(), Naming::Hex);
+        // Only its mangled form is too long for a file.
+        let spaces = " ".repeat(100);
+        let check = |host: Host| host.udev().check_node_name(DmName::new(&spaces).unwrap());
+        assert!(check(host(Naming::Hex)).is_err() && check(host(Naming::None)).is_ok());
+        assert!(check(host(Naming::None).with_udev(Udev::default())).is_ok());
+    }
+}

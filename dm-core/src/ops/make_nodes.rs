@@ -147,7 +147,86 @@ fn existing(dm: &Dm) -> Result<BTreeMap<DeviceNumber, DmNameBuf>, OpErrorKind> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use nix::errno::Errno;
+
     use super::*;
+    use crate::fake_host::{FakeDevice, FakeHost, bare, number, serving};
+    use crate::udev::Udev;
+    use crate::wire::Command;
+
+    /// A host with these devices, and a directory with an empty `/dev/mapper` and the device `a` in sysfs.
+    fn scene(devices: impl IntoIterator<Item = FakeDevice>) -> (Host, FakeHost, tempfile::TempDir) {
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["dev/mapper", "sys/dev/block/253:7/dm"] {
+            fs::create_dir_all(root.path().join(directory)).unwrap();
+        }
+        fs::write(root.path().join("sys/dev/block/253:7/dm/name"), "a\n").unwrap();
+        let fake = FakeHost::new(48, devices);
+        (Host::new(fake.dm()).with_udev(Udev::below(root.path())), fake, root)
+    }
+
+    fn all_calls(host: &Host) -> [Result<NodeChanges, OpError>; 3] {
+        [host.make_node("a"), host.make_node(number(7)), host.make_nodes()]
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_node_is_kept_and_named_in_the_error() {
+        let (host, _fake, root) = scene([serving(7, "a", "")]);
+        let file = root.path().join("dev/mapper/a");
+        fs::write(&file, "").unwrap();
+        for result in all_calls(&host) {
+            let error = result.unwrap_err();
+            let OpErrorKind::Udev(UdevError::Occupied { path, .. }) = error.kind() else { panic!("{error:?}") };
+            assert!(*path == file && error.step() == Step::Udev && error.is_undone(), "{error:?}");
+        }
+        assert!(file.is_file());
+    }
+
+    #[test]
+    fn a_device_without_an_active_table_gets_no_node() {
+        let (host, _fake, root) = scene([bare(7, "a", "")]);
+        for result in all_calls(&host) {
+            assert_eq!(result.unwrap(), NodeChanges::default());
+        }
+        assert_eq!(fs::read_dir(root.path().join("dev/mapper")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn stale_nodes_are_looked_for_by_name_but_not_by_number() {
+        let (host, _fake, root) = scene([]);
+        for result in all_calls(&host) {
+            assert_eq!(result.unwrap(), NodeChanges::default());
+        }
+        let mapper = root.path().join("dev/mapper");
+        fs::remove_dir(&mapper).unwrap();
+        fs::write(&mapper, "").unwrap();
+        for result in [host.make_node("a"), host.make_nodes()] {
+            let error = result.unwrap_err();
+            let is_unreadable = matches!(error.kind(), OpErrorKind::Udev(UdevError::UnreadableDirectory { .. }));
+            assert!(is_unreadable && error.step() == Step::Udev, "{error:?}");
+        }
+        assert_eq!(host.make_node(number(7)).unwrap(), NodeChanges::default());
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_read_is_an_error_but_not_one_that_is_removed_meanwhile() {
+        let calls: [fn(&Host) -> Result<NodeChanges, OpError>; 3] =
+            [|host| host.make_node("a"), |host| host.make_node(number(7)), Host::make_nodes];
+        for call in calls {
+            let (host, fake, _root) = scene([serving(7, "a", "")]);
+            fake.lock().fail = Some((Command::DeviceInfo, Errno::ENOMEM));
+            let error = call(&host).unwrap_err();
+            assert!(error.step() == Step::Read && error.errno() == Some(Errno::ENOMEM as i32), "{error:?}");
+            fake.lock().meanwhile = Some(Box::new(|command, state| {
+                if command == Command::DeviceInfo {
+                    state.devices.clear();
+                }
+            }));
+            assert_eq!(call(&host).unwrap(), NodeChanges::default());
+        }
+    }
 
     #[test]
     fn the_state_after_a_failure_has_the_number_of_changed_nodes() {

@@ -228,3 +228,37 @@ fn clear(op: &Op<'_>, info: &DeviceInfo) -> Result<(), OpError> {
 fn state_after(op: &Op<'_>, info: &DeviceInfo) -> StateAfter {
     Before { info, loaded: Loaded::No, table: NewTable::Unchanged, resumes: true }.judge(op, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+    use crate::fake_host::{FakeHost, bare};
+    use crate::wire::Command;
+
+    #[test]
+    fn each_state_is_printed_as_it_is_documented() {
+        let kinds =
+            [LeftoverKind::NoTable, LeftoverKind::NeverResumed, LeftoverKind::TableLoaded, LeftoverKind::Suspended];
+        let texts = ["no table", "a first table that is not active", "another table that is not active", "suspended"];
+        assert_eq!(kinds.map(|kind| kind.to_string()), texts);
+        assert_eq!(format!("{:>9}", LeftoverKind::NoTable), " no table");
+    }
+
+    #[test]
+    fn a_leftover_that_cannot_be_read_is_an_error_but_not_one_that_is_removed_meanwhile() {
+        let fake = FakeHost::new(48, [bare(0, "vg-a", ""), bare(1, "vg-b", "")]);
+        let host = Host::new(fake.dm());
+        let leftovers = || host.leftovers(Prefix::Name(DmName::new("vg-").unwrap()));
+        fake.lock().fail = Some((Command::DeviceInfo, Errno::ENOMEM));
+        assert_eq!(leftovers().unwrap_err().errno(), Some(Errno::ENOMEM as i32));
+        fake.lock().meanwhile = Some(Box::new(|command, state| {
+            if command == Command::DeviceInfo {
+                state.devices.retain(|device| device.minor == 1);
+            }
+        }));
+        let found = leftovers().unwrap();
+        assert_eq!(found.iter().map(|leftover| leftover.name.to_string()).collect::<Vec<_>>(), ["vg-b"]);
+    }
+}

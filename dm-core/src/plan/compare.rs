@@ -204,3 +204,30 @@ fn unwanted(
 pub(super) fn unreadable(name: &DmNameBuf, source: Error) -> PlanError {
     PlanError::Read { device: DevIdBuf::Name(name.clone()), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+    use crate::fake_host::{FakeHost, serving};
+    use crate::id::DmName;
+    use crate::wire::Command;
+
+    #[test]
+    fn an_unwanted_device_that_cannot_be_read_is_an_error_but_not_one_that_is_removed_meanwhile() {
+        let fake = FakeHost::new(48, [serving(0, "vg-a", ""), serving(1, "vg-b", "")]);
+        let host = Host::new(fake.dm());
+        let plan = || host.plan(Wanted::new().only(Prefix::Name(DmName::new("vg-").unwrap())));
+        fake.lock().fail = Some((Command::TableDeps, Errno::ENOMEM));
+        let error = plan().unwrap_err();
+        assert_eq!(error.to_string(), "the present state of device 'vg-a' could not be read");
+        assert_eq!(error.errno(), Some(Errno::ENOMEM as i32));
+        fake.lock().meanwhile = Some(Box::new(|command, state| {
+            if command == Command::TableDeps {
+                state.devices.retain(|device| device.minor == 1);
+            }
+        }));
+        assert_eq!(plan().unwrap().to_string(), "remove vg-b\n");
+    }
+}

@@ -199,4 +199,19 @@ mod tests {
         );
         assert!(!error.is_undone());
     }
+
+    #[test]
+    fn a_plan_of_which_only_udev_failed_is_not_undone() {
+        let host = crate::Host::new(crate::fake_host::FakeHost::new(48, []).dm());
+        let missing = host.suspend("a").unwrap_err();
+        let error = PlanError::Udev(missing);
+        assert!(!error.is_undone() && error.step().is_none());
+        assert_eq!(error.errno(), Some(nix::libc::ENXIO));
+    }
+
+    #[test]
+    fn a_cycle_names_its_devices_in_order() {
+        let names = ["a", "b c"].map(|name| DmNameBuf::new(name).unwrap()).to_vec();
+        assert_eq!(PlanError::Cycle(names).to_string(), r"devices use each other: 'a', 'b\x20c'");
+    }
 }

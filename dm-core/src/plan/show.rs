@@ -82,3 +82,30 @@ impl fmt::Display for PlanDot<'_, '_> {
 fn quoted(name: &DmName) -> String {
     name.mangled().to_string().replace('\\', "\\\\")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::TargetLine;
+    use crate::fake_host::{FakeHost, serving};
+    use crate::ops::{Host, Prefix};
+    use crate::plan::{Wanted, WantedDevice};
+
+    #[test]
+    fn the_graph_of_a_plan_has_each_device_with_its_own_steps() {
+        let name = |text| DmName::new(text).unwrap();
+        let new = WantedDevice::new(name("vg-new"), |_| {
+            Some(vec![TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "").boxed()])
+        });
+        let host = Host::new(FakeHost::new(48, [serving(0, "vg-o d", "")]).dm());
+        let plan = host.plan(Wanted::new().device(new).only(Prefix::Name(name("vg-")))).unwrap();
+        assert_eq!(
+            plan.to_dot().to_string(),
+            r#"digraph plan {
+    "vg-new" [label="vg-new\ncreate" shape=box style=bold];
+    "vg-o\\x20d" [label="vg-o\\x20d\nremove" shape=box style=bold];
+}
+"#
+        );
+    }
+}

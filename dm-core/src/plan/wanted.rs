@@ -197,3 +197,16 @@ impl<'a> Wanted<'a> {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wanted_device_is_shown_without_its_messages() {
+        let [name, used] = ["home", "pool"].map(|name| DmName::new(name).unwrap());
+        let device = WantedDevice::new(name, |_| None).uses([used]).message("key set 00ff");
+        let shown = format!("{device:?}");
+        assert!(shown.contains("home") && shown.contains("pool") && !shown.contains("00ff"), "{shown}");
+    }
+}

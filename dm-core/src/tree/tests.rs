@@ -235,3 +235,28 @@ fn other_errors_end_the_reading() {
         assert!(host.dm().device_tree().unwrap_err().is_out_of_memory());
     }
 }
+
+#[test]
+fn a_device_that_is_removed_while_a_stack_is_read_has_no_name_and_one_that_cannot_be_read_is_an_error() {
+    let stack = || {
+        let used = FakeDevice { uses: vec![1, 2], ..serving(0, "top", "") };
+        FakeHost::new(48, [used, serving(1, "kept", ""), serving(2, "gone", "")])
+    };
+    let host = stack();
+    host.lock().meanwhile = Some(Box::new(|command, state| {
+        if command == TableDeps {
+            state.devices.retain(|device| device.minor != 2);
+        }
+    }));
+    let tree = host.dm().device_tree_of("top").unwrap();
+    assert_eq!(minors(&tree.children(number(0), TreeOrder::Number)), [1, 2]);
+    assert_eq!((tree.find("kept"), tree.find("gone")), (Some(number(1)), None));
+
+    let host = stack();
+    let mut reads = 0;
+    host.lock().meanwhile = Some(Box::new(move |_, state| {
+        reads += 1;
+        state.fail = (reads == 2).then_some((TableDeps, nix::errno::Errno::ENOMEM));
+    }));
+    assert!(host.dm().device_tree_of("top").unwrap_err().is_out_of_memory());
+}

@@ -269,6 +269,14 @@ impl Default for Udev {
 }
 
 #[cfg(test)]
+impl Udev {
+    /// Makes nodes and reads facts below this directory instead of on this machine.
+    pub(crate) fn below(root: &Path) -> Self {
+        Self { facts: Facts::below(root), ..Self::new(Strategy::MakeNodes).dev_dir(root.join("dev")) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

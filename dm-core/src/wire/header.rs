@@ -271,3 +271,15 @@ fn text(header: &HeaderBytes, at: usize, len: usize) -> &[u8] {
 fn field_u32(header: &HeaderBytes, at: usize) -> u32 {
     u32_at(header, at).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_logged_as_its_command_and_its_device() {
+        let home = DevId::Name(crate::id::DmName::new("home").unwrap());
+        assert_eq!(Request::of(Command::DeviceInfo, home).to_string(), "device_info of device 'home'");
+        assert_eq!(Request::new(Command::ListDevices).to_string(), "list_devices");
+    }
+}

@@ -36,6 +36,16 @@ fn every_field_and_flag_is_read() {
 }
 
 #[test]
+fn a_state_is_shown_with_the_names_of_its_flags() {
+    let flags = Flags::SUSPEND | Flags::ACTIVE_PRESENT;
+    assert_eq!(flags.to_string(), "SUSPEND | ACTIVE_PRESENT");
+    let shown = format!("{:?}", info_of(Answer::device("disk", "LVM-1", 7).event_nr(9).flags(flags)));
+    for part in ["\"disk\"", "\"LVM-1\"", "event_nr: 9", "ACTIVE_PRESENT"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+}
+
+#[test]
 fn bits_that_have_no_name_are_kept() {
     let unknown = Flags::from_bits_retain(1 << 30);
     assert_eq!(info_of(Answer::new().flags(unknown)).flags(), unknown);

@@ -91,7 +91,9 @@ fn other_tables_are_shown() {
     let line = table.iter().nth(1).unwrap().unwrap();
     assert!(shows_key(&line.to_string()) && shows_key(&format!("{line:?}")) && !line.params.is_secret());
     assert!(shows_key(&line.to_line().to_string()));
-    assert!(format!("{table:?}").contains("TableStatus"));
+    let shown = format!("{table:?}");
+    assert!(shown.contains("TableStatus") && shown.contains("TableStatus, buffer: Buffer { len: "), "{shown}");
+    assert!(format!("{:?}", table.iter()).contains(" bytes>"), "{:?}", table.iter());
     let (least, most) = table.iter().size_hint();
     assert!(least <= 2 && most == Some(2), "{least} to {most:?}");
 }

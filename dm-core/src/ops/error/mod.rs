@@ -336,4 +336,32 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn an_error_has_the_errno_and_the_condition_of_its_cause() {
+        let path = std::path::PathBuf::from("/run/lock/dm/253:7");
+        let errno = NixErrno::ENOENT;
+        let of = |kind: OpErrorKind| OpError::new(Operation::Reload, None, Step::Lock, kind);
+        let stale = |source| of(OpErrorKind::Udev(UdevError::StaleNode { path: path.clone(), source }));
+        assert_eq!(stale(NixErrno::EROFS).errno(), Some(NixErrno::EROFS as i32));
+        let lock = of(OpErrorKind::LockFile { path: path.clone(), errno: Errno::from_nix(errno) });
+        let read_ahead = of(OpErrorKind::ReadAhead { path: path.clone(), errno: Errno::from_nix(errno) });
+        assert_eq!((lock.errno(), read_ahead.errno()), (Some(errno as i32), Some(errno as i32)));
+        assert!(!lock.is_not_found() && !read_ahead.is_not_found() && !lock.is_timed_out());
+
+        let gone = of(OpErrorKind::Udev(UdevError::Cookie { what: "read", cookie: Some(1), source: NixErrno::EINVAL }));
+        assert!(gone.is_not_found() && !stale(NixErrno::EROFS).is_not_found());
+        let locked = of(OpErrorKind::Locked);
+        assert!(locked.is_timed_out() && locked.is_busy() && locked.errno().is_none());
+        assert!(!of(OpErrorKind::NoActiveTable).is_timed_out());
+    }
+
+    #[test]
+    fn an_error_names_the_device_as_the_caller_did_and_its_number() {
+        let (name, number) = (crate::id::DmNameBuf::new("a").unwrap(), DeviceNumber::new(253, 7));
+        let error =
+            || OpError::new(Operation::Reload, Some(DevIdBuf::Name(name.clone())), Step::Lock, OpErrorKind::Locked);
+        assert_eq!((error().device(), error().device_number()), (Some(&DevIdBuf::Name(name.clone())), None));
+        assert_eq!(error().number(Some(number)).device_number(), Some(number));
+    }
 }
