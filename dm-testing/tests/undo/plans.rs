@@ -20,7 +20,7 @@ use crate::kernel::Kernel;
 use crate::model::State;
 use crate::quiet::watched;
 
-fn name(text: &str) -> &DmName {
+pub(crate) fn name(text: &str) -> &DmName {
     DmName::new(text).unwrap()
 }
 
@@ -29,13 +29,16 @@ fn linear<'a>(below: DeviceNumber, start: u64) -> Vec<WantedLine<'a>> {
 }
 
 /// A device on a disk, and one on that device; both start there at these sectors.
-fn stack<'a>(disk: DeviceNumber, starts: [u64; 2]) -> [WantedDevice<'a>; 2] {
+pub(crate) fn stack<'a>(disk: DeviceNumber, starts: [u64; 2]) -> [WantedDevice<'a>; 2] {
     let upper = WantedDevice::new(name("upper"), move |numbers| Some(linear(numbers.get(name("lower"))?, starts[1])));
     let lower = WantedDevice::new(name("lower"), move |_| Some(linear(disk, starts[0])));
     [lower, upper.uses([name("lower")])]
 }
 
-fn carry_out<'a>(host: &Host, devices: impl IntoIterator<Item = WantedDevice<'a>>) -> Result<Vec<PlanStep>, PlanError> {
+pub(crate) fn carry_out<'a>(
+    host: &Host,
+    devices: impl IntoIterator<Item = WantedDevice<'a>>,
+) -> Result<Vec<PlanStep>, PlanError> {
     let plan = host.plan(devices.into_iter().fold(Wanted::new(), Wanted::device))?;
     host.carry_out(&plan)?;
     Ok(plan.steps().to_vec())

@@ -113,13 +113,16 @@ fn a_suspended_device_that_another_process_resumes_meanwhile_is_recovered_or_tak
 #[test]
 fn a_created_device_whose_state_cannot_be_read_is_unknown() {
     // Commands: create, load, search for its reason, and the read and the removal of the undo.
-    let failing = |second| {
+    let create = |fail: fn(&Dm) -> FailAt| {
         let memory = MemoryKernel::new();
-        let fail = FailAt::new(&memory.dm(), 2, ENOMEM).and(second, EIO);
-        Host::new(fail.dm()).create("home", line("zero")).unwrap_err()
+        Host::new(fail(&memory.dm()).and(2, ENOMEM).dm()).create("home", line("zero")).unwrap_err()
     };
-    assert_eq!(failing(4).remains(), [Remains::Unknown]);
-    assert_eq!(failing(5).remains(), [Remains::Exists], "the removal fails, and the state can be read");
+    assert_eq!(create(|dm| FailAt::new(dm, 4, EIO)).remains(), [Remains::Unknown]);
+    let refused = create(|dm| FailAt::new(dm, 5, EIO));
+    assert_eq!(refused.remains(), [Remains::Exists], "the removal fails, and the state can be read");
+    let unread = create(|dm| FailAt::new(dm, 5, EIO).and(6, EIO));
+    assert_eq!(unread.remains(), [Remains::Unknown], "the removal fails, and the state cannot be read");
+    assert!(create(|dm| FailAt::after(dm, 5, EIO)).is_undone(), "only the reply of the removal is lost");
 }
 
 #[test]
