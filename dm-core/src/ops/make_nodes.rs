@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn a_device_that_cannot_be_read_is_an_error_but_not_one_that_is_removed_meanwhile() {
-        let calls: [fn(&Host) -> Result<NodeChanges, OpError>; 3] =
-            [|host| host.make_node("a"), |host| host.make_node(number(7)), Host::make_nodes];
+        type Call = fn(&Host) -> Result<NodeChanges, OpError>;
+        let calls: [Call; 3] = [|host| host.make_node("a"), |host| host.make_node(number(7)), Host::make_nodes];
         for call in calls {
             let (host, fake, _root) = scene([serving(7, "a", "")]);
             fake.lock().fail = Some((Command::DeviceInfo, Errno::ENOMEM));

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_plan_of_which_only_udev_failed_is_not_undone() {
-        let host = crate::Host::new(crate::fake_host::FakeHost::new(48, []).dm());
+        let host = crate::ops::Host::new(crate::fake_host::FakeHost::new(48, []).dm());
         let missing = host.suspend("a").unwrap_err();
         let error = PlanError::Udev(missing);
         assert!(!error.is_undone() && error.step().is_none());
