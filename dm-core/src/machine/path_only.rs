@@ -58,6 +58,41 @@ pub(super) fn block_device(file: &File) -> io::Result<Option<DeviceNumber>> {
 mod tests {
     use super::*;
 
+    /// Linux 5.6 and later have the call.
+    fn is_missing<T>(opened: &io::Result<T>) -> bool {
+        opened.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::ENOSYS))
+    }
+
+    #[test]
+    fn a_path_that_leaves_the_folder_or_its_file_system_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let errno =
+            |folder: &Path, path: &str| open_beneath(folder, path.as_bytes()).map_err(|error| error.raw_os_error());
+        for (link, target) in [("up", ".."), ("root", "/")] {
+            std::os::unix::fs::symlink(target, folder.path().join(link)).unwrap();
+            let opened = errno(folder.path(), link);
+            assert!(matches!(opened, Err(Some(libc::EXDEV | libc::ENOSYS))), "{link}: {opened:?}");
+        }
+        // Another file system is mounted there.
+        let opened = errno(Path::new("/"), "proc/self");
+        assert!(matches!(opened, Err(Some(libc::EXDEV | libc::ENOSYS))), "{opened:?}");
+    }
+
+    #[test]
+    fn a_file_beneath_a_folder_is_opened_for_its_path_only_and_not_inherited() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let opened = open_beneath(folder.path(), b"file");
+        if is_missing(&opened) {
+            return;
+        }
+        let info = format!("/proc/self/fdinfo/{}", opened.as_ref().unwrap().as_raw_fd());
+        let info = std::fs::read_to_string(info).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+        let flags = libc::c_int::from_str_radix(flags, 8).unwrap();
+        assert_eq!(flags & (libc::O_PATH | libc::O_CLOEXEC), libc::O_PATH | libc::O_CLOEXEC);
+    }
+
     #[test]
     fn other_files_have_no_block_device() {
         for path in ["/", "/dev/null", "/proc/self/stat"] {

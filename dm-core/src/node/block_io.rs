@@ -228,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_has_no_paths_and_returns_the_error_of_a_flush() {
+        let errno = |result: io::Result<()>| result.unwrap_err().raw_os_error();
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(errno(BlockIo::probe_paths(&file)), Some(nix::libc::ENOTTY));
+        // See fdatasync(2): a special file does not support synchronization.
+        assert_eq!(errno(BlockIo::flush(&File::open("/dev/null").unwrap())), Some(nix::libc::EINVAL));
+    }
+
+    #[test]
+    fn a_device_is_printed_by_its_number_or_its_path() {
+        assert_eq!(BlockId::from(DeviceNumber::new(8, 1)).to_string(), "8:1");
+        assert_eq!(BlockId::from(Path::new("/dev/sda1")).to_string(), "/dev/sda1");
+    }
+
+    #[test]
     fn only_a_regular_file_has_a_size() {
         let error = BlockIo::size(&File::open("/dev/null").unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "not a regular file; open a device as a BlockDevice");

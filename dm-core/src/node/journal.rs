@@ -197,3 +197,47 @@ const fn tells_state(command: Command) -> bool {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use nix::libc::{EINTR, EIO, ENXIO};
+
+    use super::*;
+    use crate::node::transport::Transport;
+
+    const NUMBER: DeviceNumber = DeviceNumber { major: 253, minor: 7 };
+
+    /// A kernel that refuses every command with this errno.
+    #[derive(Debug)]
+    struct Refusing(i32);
+
+    impl Transport for Refusing {
+        fn ioctl(&self, _: Command, _: &mut [u8]) -> io::Result<()> {
+            Err(io::Error::from_raw_os_error(self.0))
+        }
+    }
+
+    #[test]
+    fn equal_results_in_a_row_are_one_line_and_different_ones_are_several() {
+        let journal = OperationJournal::new(&Arc::default(), None);
+        let results = [EINTR, EINTR, EINTR, EIO, EIO, EINTR];
+        results.iter().for_each(|errno| journal.record(Command::TargetMsg, Err(Errno::new(*errno))));
+        let entries: Vec<_> =
+            locked(&journal.recorded).entries.iter().map(|entry| (entry.errno, entry.times)).collect();
+        assert_eq!(entries, [(EINTR, 3), (EIO, 2), (EINTR, 1)].map(|(errno, times)| (Some(Errno::new(errno)), times)));
+    }
+
+    #[test]
+    fn a_device_suspended_by_a_command_without_a_reply_postpones_the_log_until_it_is_gone() {
+        log::set_max_level(log::LevelFilter::Debug);
+        let journal = Arc::default();
+        Dm::with_transport(Refusing(EIO)).with_journal(&journal, None).record_suspended(NUMBER);
+        for (errno, suspended) in [(EIO, [NUMBER].as_slice()), (ENXIO, &[])] {
+            Dm::with_transport(Refusing(errno)).with_journal(&journal, None).log_journal(&"resume");
+            assert_eq!(journal.shared().suspended, suspended);
+            assert_eq!(journal.shared().postponed.is_empty(), suspended.is_empty());
+        }
+    }
+}

@@ -235,7 +235,7 @@ mod tests {
     fn a_call_beside_another_one_of_the_handle_is_not_alone() {
         let log = KernelLogFile::default();
         let first = log.mark();
-        assert_eq!(number(&first), Some(1));
+        assert_eq!((number(&first), format!("{first:?}").as_str()), (Some(1), "LogMark { .. }"));
         let second = log.mark();
         assert_eq!(number(&second), None);
         drop((first, second));

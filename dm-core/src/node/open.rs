@@ -201,6 +201,25 @@ mod tests {
         assert!(error.is_permission_denied() || text.contains("it is character device 10:60; remove it"), "{text}");
     }
 
+    #[test]
+    fn a_control_node_without_a_driver_means_that_the_kernel_has_no_device_mapper() {
+        let number = control_number().unwrap().unwrap_or(DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR));
+        let folder = tempfile::tempdir().unwrap();
+        let (node, file) = (folder.path().join("node"), folder.path().join("file"));
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(without_driver(&file), OpenError::NotControlNode { .. }));
+        // Only root can make the node.
+        if make_device_node(&node, SFlag::S_IFCHR, number).is_ok() {
+            assert!(matches!(without_driver(&node), OpenError::NoDeviceMapper { path } if path == node));
+        }
+    }
+
+    #[test]
+    fn without_user_namespaces_every_process_counts_as_in_the_initial_one() {
+        assert!(is_in_initial_user_namespace("self/no-such-file"), "no such file in a /proc that is there");
+        assert!(!is_in_initial_user_namespace("self/stat"), "another error");
+    }
+
     /// Only root can write such a map.
     #[test]
     fn a_user_namespace_with_the_same_ids_is_not_the_initial_one() {

@@ -208,3 +208,36 @@ impl Transport for ControlNode {
         Ok(Arc::new(node))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Refuses every command and every device.
+    #[derive(Debug)]
+    struct Refusing;
+
+    const ERRNO: i32 = 74;
+
+    impl Transport for Refusing {
+        fn ioctl(&self, _: Command, _: &mut [u8]) -> io::Result<()> {
+            Err(io::Error::from_raw_os_error(ERRNO))
+        }
+
+        fn open_block(&self, _: BlockId<'_>, _: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
+            Some(Err(io::Error::from_raw_os_error(ERRNO)))
+        }
+    }
+
+    #[test]
+    fn without_a_method_with_a_timeout_the_command_is_sent_without_it() {
+        let sent = Refusing.ioctl_within(Command::Version, &mut [], Duration::ZERO);
+        assert_eq!(sent.unwrap_err().raw_os_error(), Some(ERRNO));
+    }
+
+    #[test]
+    fn a_shared_transport_opens_the_devices_of_its_kernel() {
+        let opened = Arc::new(Refusing).open_block(BlockId::Path(Path::new("x")), BlockOpenOptions::new());
+        assert_eq!(opened.unwrap().unwrap_err().raw_os_error(), Some(ERRNO));
+    }
+}

@@ -197,12 +197,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_the_ioctl_comes_back_and_no_child_is_left() {
+    fn an_error_of_the_ioctl_comes_back_and_no_child_is_left_after_its_end() {
         let null = File::open("/dev/null").unwrap();
         let error = ioctl(null.as_raw_fd(), 0xc138_fd00, &mut [0; 312], None, Duration::from_secs(10)).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
         // SAFETY: no status is requested.
         let left = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL | libc::WNOHANG) };
         assert!(left <= 0);
+
+        // Part of this test, which must be the only one with children of this kind.
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let pid = libc::pid_t::try_from(child.id()).unwrap();
+        LEFT.lock().unwrap().push(pid);
+        let left = || {
+            // Not a child of this process, so that it counts as reaped.
+            reap(1, false);
+            LEFT.lock().unwrap().clone()
+        };
+        assert_eq!(left(), [pid], "it runs");
+        child.kill().unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        while left().contains(&pid) && Instant::now() < end {
+            std::thread::yield_now();
+        }
+        assert_eq!(left(), [0; 0], "it has ended");
     }
 }

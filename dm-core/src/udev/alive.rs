@@ -238,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn a_process_without_an_executable_is_not_a_udev_and_one_that_hides_it_may_be() {
+        let process = tempfile::tempdir().unwrap();
+        assert!(!runs_udev(process.path()), "a kernel thread");
+        // Reading it as a link fails for another reason than a missing file.
+        fs::write(process.path().join("exe"), "").unwrap();
+        assert!(runs_udev(process.path()));
+    }
+
+    #[test]
     fn any_daemon_in_the_own_namespace_answers() {
         let elsewhere = Process { namespace: "container", ..Process::UDEV };
         let stopped = Process { state: "T (stopped)", ..Process::UDEV };

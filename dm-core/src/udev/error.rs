@@ -351,7 +351,8 @@ mod tests {
         );
         assert_eq!(outstanding(1, 0x0d4d_1234), "1 step of cookie 0xd4d1234 is outstanding");
         let many = timed_out(5, true).to_string();
-        assert!(many.contains(r"device 'my\x202' (254:3) and 2 more within"), "{many}");
+        let named = [0, 1, 2].map(|index| format!(r"device 'my\x20{index}' (254:3)")).join(", ");
+        assert!(many.contains(&format!("with {named} and 2 more within")), "{many}");
         assert!(many.ends_with("its daemon is stopped: let it continue (SIGCONT)"), "{many}");
     }
 

@@ -244,6 +244,9 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 }
 
 #[cfg(test)]
+mod block_nodes;
+
+#[cfg(test)]
 mod tests {
     use super::super::node_change::in_order;
     use super::*;

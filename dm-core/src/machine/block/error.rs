@@ -228,6 +228,34 @@ mod tests {
                 refused(BlockAction::ZeroOut, Errno::EBADF),
                 "zero a range of /dev/x: it was opened for reading only; open it as writable (EBADF)",
             ),
+            (refused(BlockAction::Discard, Errno::EPERM), "discard a range of /dev/x: the device is read-only (EPERM)"),
+            (refused(BlockAction::Write, Errno::EACCES), "write /dev/x: the device is read-only (EACCES)"),
+            (refused(BlockAction::Open, Errno::EROFS), "open /dev/x: the device is read-only (EROFS)"),
+            (
+                refused(BlockAction::SetReadOnly, Errno::EACCES),
+                "set the read-only state of /dev/x: this needs CAP_SYS_ADMIN in the initial user namespace (EACCES)",
+            ),
+            (
+                refused(BlockAction::Discard, Errno::EBUSY),
+                "discard a range of /dev/x: it is claimed by another user, and data of the range is not written yet (EBUSY)",
+            ),
+            (
+                refused(BlockAction::Open, Errno::EBUSY),
+                "open /dev/x: it is claimed by a mount, a mapped device or another process (EBUSY)",
+            ),
+            (
+                refused(BlockAction::Open, Errno::EOPNOTSUPP),
+                "open /dev/x: it can't be opened on this system (EOPNOTSUPP)",
+            ),
+            (
+                refused(BlockAction::ProbePaths, Errno::ENOTTY),
+                "probe the paths of /dev/x: it is not a multipath device, or the kernel is older than Linux 6.16 (ENOTTY)",
+            ),
+            (
+                refused(BlockAction::ProbePaths, Errno::ENOTCONN),
+                "probe the paths of /dev/x: no path is left (ENOTCONN)",
+            ),
+            (refused(BlockAction::ProbePaths, Errno::EAGAIN), "probe the paths of /dev/x: it is suspended (EAGAIN)"),
             (refused(BlockAction::GetSize, Errno::ENXIO), "get the size of /dev/x: No such device or address (ENXIO)"),
         ];
         for (error, text) in cases {

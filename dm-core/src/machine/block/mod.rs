@@ -226,6 +226,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_paths_of_a_device_that_is_not_a_multipath_device_are_not_probed() {
+        let file = File::open("/dev/null").unwrap();
+        let device = BlockDevice { file, number: DeviceNumber::new(8, 1), name: "/dev/sda1".to_owned() };
+        let error = device.probe_paths().unwrap_err();
+        assert!(
+            error.is_unsupported() && error.to_string().starts_with("cannot probe the paths of /dev/sda1: it is not")
+        );
+        assert_eq!(BlockIo::probe_paths(&device).unwrap_err().raw_os_error(), Some(nix::libc::ENOTTY));
+    }
+
+    #[test]
     fn ranges_are_whole_blocks_within_the_device() {
         let check = |start, len| check_range(Sectors(start), Sectors(len), Bytes(4096), Sectors(64));
         assert_eq!(check(0, 64), Ok((0, 32768)));

@@ -150,12 +150,19 @@ mod tests {
             read_from(file.path()).unwrap()
         };
         assert_eq!(after("auto"), Sectors(256));
-        assert_eq!(after("+255"), Sectors(256));
+        assert_eq!([after("+8"), after("+255"), after("+256")], [Sectors(256); 3]);
         // Pages of all sizes are whole numbers of 4 KiB, and 1 MiB is a whole number of pages.
         assert!((Sectors(264)..=Sectors(2048)).contains(&after("+257")));
         assert!((Sectors(8)..=Sectors(2048)).contains(&after("1")));
         assert_eq!(after("2048"), Sectors(2048));
         assert_eq!(after("none"), Sectors(0));
+    }
+
+    #[test]
+    fn the_read_ahead_is_that_of_the_devices_backing_device_info() {
+        // See Documentation/ABI/testing/sysfs-class-bdi.
+        let path = read_ahead_path(DeviceNumber::new(253, 4));
+        assert_eq!(path, Path::new("/sys/dev/block/253:4/bdi/read_ahead_kb"));
     }
 
     #[test]

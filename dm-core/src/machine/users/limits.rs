@@ -176,9 +176,12 @@ mod tests {
     #[test]
     fn a_file_without_end_is_left_at_the_limit_and_reported() {
         let limit = usize::try_from(FILE).unwrap();
-        let line = [[b'x'; 1023].as_slice(), b"\n"].concat();
-        let (found, complete) = lines(&line.repeat(limit / 1024 + 5), LONG);
-        assert_eq!((found.len(), complete), (limit / 1024, false));
+        // The limit is at the end of a line, and within one.
+        for length in [1024, 1000] {
+            let line = [vec![b'x'; length - 1].as_slice(), b"\n"].concat();
+            let (found, complete) = lines(&line.repeat(limit / length + 5), LONG);
+            assert_eq!((found.len(), complete), (limit / length, false));
+        }
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Search<'_> {
             }
             let found = self.other_links(pid, table);
             let (found, has_more) = self.descriptors(pid, table, found, 0, DESCRIPTORS_AT_FIRST);
-            if has_more && found != Some(ProcessUse::Device) {
+            if has_more {
                 large.push((pid, found));
             } else {
                 self.add_process(pid, found);
