@@ -146,6 +146,19 @@ fn regions_of_a_crashed_program_are_found_and_deleted() {
 }
 
 #[test]
+fn only_a_device_or_region_that_is_gone_is_left_out() {
+    const ENXIO: i32 = 6;
+    let find = |answer| Stats::find(&host(&[answer]).0, &word("prog")).map_err(|error| error.errno());
+    assert_eq!(find(Err(ENXIO)).unwrap().len(), 0);
+    assert_eq!(find(Err(ENOMEM)).unwrap_err(), Some(ENOMEM));
+
+    let (host, script) = host(&[Ok("0: 0+8 8 prog -\n5: 8+8 8 prog -\n"), Err(ENOMEM)]);
+    let error = Stats::of(&host, "zero").unwrap().delete_of(&host, &word("prog")).unwrap_err();
+    assert_eq!(error.errno(), Some(ENOMEM));
+    assert_eq!(script.sent().last().map(String::as_str), Some("zero: @stats_delete 0"));
+}
+
+#[test]
 fn a_long_answer_is_read_whole() {
     let lines: String = (0..500).map(|area| format!("{}+8 1 0 8 1 0 0 0 0 0 1 1 1 0\n", area * 8)).collect();
     let (host, _) = host(&[Ok(REGION), Ok(&lines)]);
@@ -269,4 +282,10 @@ fn each_area_has_its_rates_and_all_together_are_busy_at_most_all_the_time() {
     assert_eq!((second.reads.per_second, second.all.utilization), (3.0, 0.6));
     let all = after.rates_since(&before).unwrap();
     assert_eq!((all.reads.per_second, all.all.utilization), (4.0, 1.0));
+    // An area without an earlier reading is left out.
+    let mut second_only = before;
+    second_only.areas.remove(0);
+    let areas = after.area_rates_since(&second_only);
+    let [(range, rates)] = areas.as_slice() else { unreachable!("{areas:?}") };
+    assert_eq!((range.start, rates.reads.per_second), (Sectors(8), 3.0));
 }

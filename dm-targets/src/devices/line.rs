@@ -223,6 +223,8 @@ mod tests {
         assert_eq!((differs("7:0 8"), differs("7:0 9"), differs("7:1 8")), (None, Some("start"), Some("device")));
         let any = AnyTable::from(table);
         assert_eq!(TargetLine::new(Sectors(0), Sectors(16), &any).to_string(), "0 16 linear 7:0 8");
+        let differs = |printed| any.difference(Text::from(printed)).map(|difference| difference.field);
+        assert_eq!((differs("7:0 8"), differs("7:0 9"), differs("7:1 8")), (None, Some("start"), Some("device")));
     }
 
     #[test]

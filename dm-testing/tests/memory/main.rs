@@ -3,6 +3,7 @@
 
 mod disks;
 mod old_interfaces;
+mod pool_tools;
 mod resume_faults;
 mod snapshot;
 mod support;

@@ -1,7 +1,12 @@
 //! Thin devices and their pool: refusals and their reasons, discards, and undo of failed operations.
 
-use dm_core::SuspendPolicy;
-use dm_targets::devices::{DevError, PoolToolErrorKind, ThinDev, ThinPoolDev};
+use std::io;
+use std::mem::offset_of;
+use std::sync::{Arc, Mutex};
+
+use dm_core::{Command, Dm, DmUuid, Flags, Host, SetupOptions, SuspendPolicy, Transport};
+use dm_sys::dm_ioctl;
+use dm_targets::devices::{DevError, PoolToolErrorKind, ThinDev, ThinOptions, ThinPoolDev};
 use dm_targets::thin::ThinTable;
 use dm_targets::thin_pool::ThinPoolMessage;
 use dm_units::{Bytes, DataBlocks, MetaBlocks, Sectors};
@@ -157,6 +162,46 @@ fn snapshots_of_a_suspended_device_leave_it_suspended() {
     assert_eq!((scene.byte("thin", 0), scene.byte("snapshot", 0)), (2, 1));
 }
 
+/// Records the flags of each suspend.
+#[derive(Debug)]
+struct Suspends(Arc<dyn Transport>, Arc<Mutex<Vec<Flags>>>);
+
+impl Transport for Suspends {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if command == Command::DeviceSuspend {
+            let flags = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, flags)..].first_chunk().unwrap());
+            self.1.lock().unwrap().push(Flags::from_bits_retain(flags));
+        }
+        self.0.ioctl(command, request)
+    }
+}
+
+#[test]
+fn the_origin_of_a_snapshot_is_suspended_as_the_options_say() {
+    let scene = Scene::new();
+    let thin = scene.thin(1, "thin");
+    let flags = Arc::default();
+    let host = Host::new(Dm::with_transport(Suspends(scene.host.dm().transport(), Arc::clone(&flags))));
+    let uuid = DmUuid::new("U-2").unwrap();
+    let options = ThinOptions::from(SetupOptions::new().uuid(uuid)).suspend(SuspendPolicy::new().skip_lockfs(true));
+    let snapshot = scene.pool.snapshot_with(&host, &thin, id(2), "snapshot", options).unwrap();
+    let flags = flags.lock().unwrap();
+    assert!(!flags.is_empty() && flags.iter().all(|flags| flags.contains(Flags::SKIP_LOCKFS)), "{flags:?}");
+    assert_eq!(snapshot.info(&scene.host).unwrap().uuid(), Some(uuid));
+}
+
+#[test]
+fn a_thin_device_in_use_is_not_deleted() {
+    let scene = Scene::new();
+    let thin = scene.thin(1, "thin");
+    let opened = scene.memory.open("thin").unwrap();
+    let error = scene.pool.delete(&scene.host, &thin).unwrap_err();
+    // The error of the removal, not of a message to the pool.
+    assert!(error.is_busy() && error.operation().is_some(), "{error:?}");
+    drop(opened);
+    scene.pool.delete(&scene.host, &thin).unwrap();
+}
+
 #[test]
 fn a_suspended_pool_suspends_its_devices() {
     let scene = Scene::new();
@@ -192,9 +237,11 @@ fn a_metadata_device_grows_and_never_shrinks() {
 fn programs_of_this_machine_are_not_run_on_devices_of_another_kernel() {
     let scene = Scene::new();
     let disk = scene.memory.disk(Bytes(1 << 20)).number();
-    for result in
-        [ThinPoolDev::check_metadata(&scene.host, disk), ThinPoolDev::repair_metadata(&scene.host, disk, disk)]
-    {
+    for result in [
+        ThinPoolDev::check_metadata(&scene.host, disk),
+        ThinPoolDev::clear_needs_check(&scene.host, disk),
+        ThinPoolDev::repair_metadata(&scene.host, disk, disk),
+    ] {
         let error = result.unwrap_err();
         assert!(
             matches!(&error, DevError::PoolTool(error) if error.kind == PoolToolErrorKind::OtherMachine),

@@ -1,6 +1,6 @@
 //! The number of commands of a step.
 
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use dm_core::Host;
 use dm_targets::devices::{Monitor, MonitorOptions};
@@ -65,6 +65,7 @@ fn its_descriptor_is_readable_when_there_is_something_to_read() {
     let is_readable = |monitor: &Monitor| {
         poll(&mut [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).unwrap() == 1
     };
+    assert_eq!(monitor.as_raw_fd(), monitor.as_fd().as_raw_fd());
     assert!(!is_readable(&monitor));
     scene.event("striped", "2 7:0 7:1 1 AD");
     assert!(is_readable(&monitor));

@@ -1,10 +1,15 @@
 //! Failures of commands.
 
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dm_core::Host;
+use dm_core::{Command, Dm, Host, OpenError, Transport};
 use dm_targets::devices::Monitor;
 use dm_testing::{FailAt, MemoryKernel};
+use dm_units::Version;
 
 use crate::support::{Scene, shown};
 
@@ -84,4 +89,106 @@ fn a_device_that_fails_does_not_hold_up_others() {
     let second = shown(monitor.wait(Some(Duration::from_secs(60))).unwrap());
     assert_eq!(second.len(), 1, "{second:?}");
     assert_ne!(first, second);
+}
+
+#[test]
+fn a_step_fails_only_if_it_has_nothing_to_report() {
+    for (other, expected) in [("1/100 - rw", None), ("85/100 - rw", Some(1))] {
+        let scene = scene();
+        scene.status("pool", &format!("0 1/1024 {other} discard_passdown queue_if_no_space - 24 "));
+        let read = |n| {
+            let counter = FailAt::new(&scene.memory.dm(), n, ENOMEM);
+            let mut monitor = Monitor::open(&Host::new(counter.dm())).unwrap();
+            (monitor.read().map(|alarms| alarms.len()), counter.count())
+        };
+        let (_, commands) = read(usize::MAX);
+        // The last command reads the status of the snapshot.
+        let (result, _) = read(commands);
+        assert_eq!(result.as_ref().ok(), expected.as_ref(), "{result:?}");
+        assert!(result.map_or_else(|error| error.errno() == Some(ENOMEM), |_| true));
+    }
+}
+
+#[test]
+fn a_monitor_is_not_opened_if_the_devices_cannot_be_listed() {
+    for version in [Version::new(4, 37, 0), Version::new(4, 48, 0)] {
+        let scene = Scene::on(MemoryKernel::with_interface(version));
+        scene.create("zero", "zero", "");
+        let open = |n| {
+            let counter = FailAt::new(&scene.memory.dm(), n, ENOMEM);
+            (Monitor::open(&Host::new(counter.dm())).map(drop), counter.count())
+        };
+        let (opened, commands) = open(usize::MAX);
+        opened.unwrap();
+        for n in 1..=commands {
+            let (refused, _) = open(n);
+            assert_eq!(refused.map_err(|error| error.errno()), Err(Some(ENOMEM)), "{version}: command {n}");
+        }
+    }
+}
+
+/// Another process removes the device `gone` just before the first of these commands.
+#[derive(Debug)]
+struct Vanishing(Dm, Arc<dyn Transport>, Command, Arc<AtomicBool>);
+
+impl Transport for Vanishing {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if command == self.2 && !self.3.swap(true, Ordering::SeqCst) {
+            self.0.device_remove("gone").unwrap();
+        }
+        self.1.ioctl(command, request)
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.1.poll_fd()
+    }
+
+    fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
+        Ok(Arc::new(Self(self.0.clone(), self.1.reopen()?, self.2, Arc::clone(&self.3))))
+    }
+}
+
+fn vanishing(scene: &Scene, command: Command) -> Monitor {
+    let dm = scene.memory.dm();
+    let transport = Vanishing(dm.clone(), dm.transport(), command, Arc::default());
+    Monitor::open(&Host::new(Dm::with_transport(transport))).unwrap()
+}
+
+#[test]
+fn a_device_that_is_removed_during_a_step_is_reported_by_the_next_one() {
+    for command in [Command::DeviceInfo, Command::TableStatus] {
+        let scene = scene();
+        scene.create("gone", "zero", "");
+        let mut monitor = vanishing(&scene, command);
+        assert_eq!(shown(monitor.read().unwrap()), [""; 0], "{command:?}");
+        assert_eq!(shown(monitor.read().unwrap()), ["gone: was removed"], "{command:?}");
+    }
+}
+
+#[test]
+fn a_device_that_is_removed_while_an_old_kernel_is_asked_for_its_uuid_is_not_followed() {
+    let scene = Scene::on(MemoryKernel::with_interface(Version::new(4, 37, 0)));
+    scene.create("gone", "zero", "");
+    scene.create("kept", "zero", "");
+    let monitor = vanishing(&scene, Command::DeviceInfo);
+    assert_eq!(monitor.followed().map(ToString::to_string).collect::<Vec<_>>(), ["kept"]);
+}
+
+#[test]
+fn the_status_of_an_era_device_is_not_read_if_it_is_unknown_whether_it_would_block() {
+    let scene = Scene::new();
+    scene.create("era", "era", "{} {} 128");
+    scene.host.suspend("era").unwrap();
+    let step = |n| {
+        let counter = FailAt::new(&scene.memory.dm(), n, ENOMEM);
+        let mut monitor = Monitor::open(&Host::new(counter.dm())).unwrap();
+        let before = counter.count();
+        (monitor.read().is_ok(), before, counter.count())
+    };
+    let (is_read, before, after) = step(usize::MAX);
+    // The first two commands of a step are those of the poller.
+    assert!(is_read && after > before + 2);
+    for n in before + 3..=after {
+        assert_eq!(step(n), (false, before, n), "no command after one that fails");
+    }
 }

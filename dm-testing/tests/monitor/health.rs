@@ -70,6 +70,28 @@ fn a_pool_that_fills_is_reported_at_each_step_and_when_it_has_grown() {
 }
 
 #[test]
+fn a_pool_that_has_not_grown_enough_is_below_its_low_water_mark_again() {
+    let pools = [pool(95, 100, "rw", "-"), pool(96, 100, "rw", "-"), pool(97, 104, "rw", "-")];
+    let [below, same, grown] = &pools;
+    let expected: [(&str, &[&str]); 3] = [
+        (below, &["5 data blocks are free, at most the low water mark of 10", "data space is 95% used"]),
+        (same, &[]),
+        (grown, &["7 data blocks are free, at most the low water mark of 10", "data space is 90% used"]),
+    ];
+    assert_reports("thin-pool", "{} {} 128 10", &pool(1, 100, "rw", "-"), &expected);
+}
+
+#[test]
+fn levels_of_0_and_above_100_percent_are_not_reported() {
+    let scene = Scene::new();
+    scene.pool("pool");
+    let mut monitor = scene.monitor(MonitorOptions::new().levels([0, 101, 255]));
+    assert_eq!(shown(monitor.read().unwrap()), [""; 0]);
+    scene.event("pool", &pool(89, 100, "rw", "-"));
+    assert_eq!(shown(monitor.read().unwrap()), [""; 0]);
+}
+
+#[test]
 fn a_snapshot_is_reported_at_each_level_and_when_it_is_lost() {
     let expected: [(&str, &[&str]); 3] = [
         ("1750/2048 16", &["data space is 85% used"]),
@@ -81,8 +103,10 @@ fn a_snapshot_is_reported_at_each_level_and_when_it_is_lost() {
 
 #[test]
 fn a_leg_of_a_mirror_is_lost_and_back() {
-    let expected: [(&str, &[&str]); 3] = [
-        ("2 7:0 7:1 4/4 1 AD 1 core", &["devices have failed", "leg 1 (7:1) has failed"]),
+    let expected: [(&str, &[&str]); 4] = [
+        // A letter of a later kernel.
+        ("2 7:0 7:1 4/4 1 AX 1 core", &["devices have failed", "unknown state", "leg 1 (7:1) is in an unknown state"]),
+        ("2 7:0 7:1 4/4 1 AD 1 core", &["cleared: unknown state", "leg 1 (7:1) has failed"]),
         ("2 7:0 7:1 4/4 1 DD 1 core", &["cannot serve requests", "leg 0 (7:0) has failed"]),
         (
             "2 7:0 7:1 4/4 1 AA 1 core",
@@ -137,7 +161,7 @@ fn a_cache_fails_and_a_stripe_too() {
 #[test]
 fn problems_that_cannot_be_read_again_are_kept() {
     let sick = pool(1, 100, "rw", "needs_check");
-    let expected: [(&str, &[&str]); 4] = [
+    let expected: [(&str, &[&str]); 5] = [
         (&sick, &["metadata must be checked"]),
         ("Error", &["figures could not be read"]),
         (&sick, &["cleared: figures could not be read"]),
@@ -145,6 +169,7 @@ fn problems_that_cannot_be_read_again_are_kept() {
             "nonsense",
             &["the status cannot be read: thin-pool status: word 1, transaction id, must be a decimal number"],
         ),
+        (&sick, &["the status can be read again"]),
     ];
     assert_reports("thin-pool", "{} {} 128 10", &pool(1, 100, "rw", "-"), &expected);
 }

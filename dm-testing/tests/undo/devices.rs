@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm_core::Prefix;
+use dm_core::{Host, Prefix};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
 use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
 use dm_targets::devices::{
@@ -14,10 +14,11 @@ use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::{Key, LineKind, Table, TableLine, Target};
-use dm_testing::{MemoryKernel, Outcome, Sweep};
+use dm_testing::{FailAt, MemoryKernel, Outcome, Sweep};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 pub(crate) const LENGTH: Sectors = Sectors(2048);
+pub(crate) const EIO: i32 = 5;
 /// The time between two reads of progress.
 pub(crate) const MOMENT: Duration = Duration::ZERO;
 
@@ -187,6 +188,30 @@ fn a_key_can_be_set_whatever_fails() {
         crypt.set_key(&memory.host(), key())
     };
     sweep("set_key", "tcrypt", make, set_key, |_| false);
+}
+
+#[test]
+fn a_device_whose_key_is_not_wiped_is_suspended_only_if_it_was_before() {
+    let cipher = Cipher::new("aes-xts-plain64").unwrap();
+    let key = CryptKey::Hex(Key::from_hex(&"5a".repeat(64)).unwrap());
+    let table = one(LENGTH, CryptTable::new(cipher, key, Sectors(0), disk(0), Sectors(0)));
+    for was_suspended in [false, true] {
+        let mut failed = 0;
+        for failing in 1..20 {
+            let memory = MemoryKernel::new();
+            make_disks(&memory);
+            let crypt = CryptDev::create(&memory.host(), "tcrypt", &table).unwrap();
+            if was_suspended {
+                crypt.suspend(&memory.host()).unwrap();
+            }
+            if crypt.lock(&Host::new(FailAt::new(&memory.dm(), failing, EIO).dm())).is_err() {
+                let is_suspended = crypt.info(&memory.host()).unwrap().is_suspended();
+                assert_eq!(is_suspended, was_suspended, "command {failing}");
+                failed += 1;
+            }
+        }
+        assert!(failed > 1, "{failed}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Operations of further kinds of whole devices with a failure at every command.
 
+use dm_core::Host;
 use dm_targets::clone::CloneTable;
 use dm_targets::devices::{
     CloneDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, MirrorDev, Progress, WritecacheDev,
@@ -10,10 +11,10 @@ use dm_targets::linear::LinearTable;
 use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};
 use dm_targets::{Any, LineKind, Linear, Target};
-use dm_testing::MemoryKernel;
+use dm_testing::{FailAt, MemoryKernel};
 use dm_units::Sectors;
 
-use crate::devices::{LENGTH, MOMENT, disk, exists, one, open, sweep};
+use crate::devices::{EIO, LENGTH, MOMENT, disk, exists, make_disks, one, open, sweep};
 
 fn make_home(memory: &MemoryKernel) {
     LinearDev::create(&memory.host(), "thome", &one(LENGTH, LinearTable::new(disk(0), Sectors(0)))).unwrap();
@@ -157,4 +158,33 @@ fn an_integrity_device_can_be_opened_and_changed_whatever_fails() {
         follow(safe.recalculate(&host(memory), MOMENT)?)
     };
     sweep("change", "tsafe", make, change, |_| false);
+}
+
+/// Runs a step with a failure at each command. After a failure, the new device does not exist.
+fn leaves_nothing(what: &str, new: &str, step: impl Fn(&Host) -> Result<(), DevError>) {
+    let mut failed = 0;
+    for failing in 1..60 {
+        let memory = MemoryKernel::new();
+        make_disks(&memory);
+        make_home(&memory);
+        if step(&Host::new(FailAt::new(&memory.dm(), failing, EIO).dm())).is_err() {
+            let left = memory.dm().device_info(new);
+            assert!(left.is_err(), "{what}, command {failing}: {left:?}");
+            failed += 1;
+        }
+    }
+    assert!(failed > 4, "{what}: {failed}");
+}
+
+#[test]
+fn a_device_that_could_not_be_completed_is_removed_again() {
+    leaves_nothing("attach", "torigin", |host| {
+        let table = |origin| EraTable::new(disk(1), origin, Sectors(128));
+        EraDev::attach(host, &LinearDev::open(host, "thome")?, "torigin", table).map(drop)
+    });
+    leaves_nothing("create_whole", "tsafe", |host| {
+        let table = IntegrityTable::new(disk(1), Sectors(0), None, IntegrityMode::Journal);
+        let table = table.internal_hash(KeyedAlgorithm::new("crc32c").unwrap());
+        IntegrityDev::create_whole(host, "tsafe", &table).map(drop)
+    });
 }

@@ -1,11 +1,14 @@
 //! Merges of a snapshot that fail at any command.
 
 use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use dm_core::{Command, Dm, DmUuid, Host, SetupOptions, Transport};
 use dm_targets::devices::{MappedDev, OriginDev, SnapshotDev};
 use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::{SnapshotMerge, SnapshotOrigin};
+use dm_testing::memory::OpenDevice;
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::Sectors;
 
@@ -97,4 +100,44 @@ fn a_snapshot_in_use_is_not_merged_and_its_origin_serves_io() {
     assert!(error.is_busy(), "{error}");
     assert!(!origin.info(&host).unwrap().is_suspended() && !snapshot.info(&host).unwrap().is_suspended());
     assert_eq!(origin.table(&host).unwrap(), one(LENGTH, SnapshotOriginTable::new(disk(0))));
+}
+
+#[test]
+fn a_suspended_origin_stays_suspended_if_its_snapshot_is_not_merged() {
+    let mut failed = 0;
+    for failing in 1..30 {
+        let (memory, origin, snapshot) = origin_and_snapshot();
+        origin.suspend(&memory.host()).unwrap();
+        let faulty = Host::new(FailAt::new(&memory.dm(), failing, EIO).dm());
+        if origin.merge(&faulty, &snapshot).is_err() && open::<SnapshotOrigin>(&memory, "torigin").is_ok() {
+            assert!(origin.info(&memory.host()).unwrap().is_suspended(), "command {failing}");
+            failed += 1;
+        }
+    }
+    assert!(failed > 4, "{failed}");
+}
+
+/// A kernel in which a program closes the snapshot when its state was read several times.
+#[derive(Debug)]
+struct Closing(Dm, Mutex<Option<OpenDevice>>, AtomicU32);
+
+impl Transport for Closing {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        let mut opened = self.1.lock().unwrap();
+        match command {
+            Command::DeviceInfo if self.2.fetch_add(1, Ordering::SeqCst) == 5 => *opened = None,
+            Command::DeviceSuspend => assert!(opened.is_none(), "the origin is suspended while the snapshot is in use"),
+            _ => {}
+        }
+        self.0.transport().ioctl(command, request)
+    }
+}
+
+#[test]
+fn the_origin_serves_io_until_its_snapshot_is_closed() {
+    let (memory, origin, snapshot) = origin_and_snapshot();
+    let opened = Mutex::new(memory.open("tsnapshot"));
+    let host = Host::new(Dm::with_transport(Closing(memory.dm(), opened, AtomicU32::new(0))));
+    origin.merge(&host, &snapshot).unwrap();
+    open::<SnapshotMerge>(&memory, "torigin").unwrap();
 }

@@ -202,3 +202,20 @@ impl fmt::Display for Alarm {
         write!(f, ": {}", self.kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_names_the_start_of_its_line_unless_it_is_the_first() {
+        let number = DeviceNumber::new(253, 0);
+        let text = |start| {
+            let line = AlarmLine { start, length: Sectors(8), target_type: "raid".into() };
+            let (name, line, kind) = (DmNameBuf::new("home").unwrap(), Some(line), AlarmKind::Readable);
+            Alarm { number, name, uuid: None, line, kind }.to_string()
+        };
+        assert_eq!(text(Sectors(0)), "home (raid): the status can be read again");
+        assert_eq!(text(Sectors(64)), "home (raid at 64): the status can be read again");
+    }
+}

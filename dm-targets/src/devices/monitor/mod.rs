@@ -250,7 +250,6 @@ impl Monitor {
 
     fn take(&mut self, Event { number, name, uuid, kind, .. }: Event) {
         let uuid = uuid.as_deref();
-        let is_followed = self.devices.contains_key(&number);
         match kind {
             EventKind::Added => {
                 let added = self.add(number, &name, uuid).map(|device| device.alarm(None, AlarmKind::Added));
@@ -262,7 +261,8 @@ impl Monitor {
             }
             EventKind::Renamed { from, .. } => self.rename(number, &name, uuid, AlarmKind::Renamed { from }),
             EventKind::UuidSet => self.rename(number, &name, uuid, AlarmKind::Added),
-            EventKind::Resumed | EventKind::Changed { .. } if is_followed => {
+            EventKind::Resumed | EventKind::Changed { .. } => {
+                // A step skips devices that it does not follow.
                 self.due.insert(number);
             }
             _ => {}

@@ -50,4 +50,6 @@ fn zones_that_hold_data_are_counted() {
     memory.write("zoned", Sectors(4096), &[7; 4096]).unwrap();
     assert_eq!(used().used, 1);
     zoned.reclaim(&host).unwrap();
+    host.remove("zoned").unwrap();
+    assert!(zoned.reclaim(&host).unwrap_err().is_not_found());
 }
