@@ -2,8 +2,8 @@
 //!
 //! # Kernels
 //!
-//! The crate supports interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16), and later minor versions. A kernel whose
-//! interface has another major version is refused when the handle is opened.
+//! The crate supports the ioctl interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16), and later minor versions. A kernel
+//! whose interface has another major version is refused when the handle is opened.
 //!
 //! If the kernel lacks a command or an option, the error is [`Unsupported`](crate::Error::Unsupported), which names the
 //! required interface version. Many types of options have a method `if_possible`. With it, an older kernel executes the

@@ -39,7 +39,7 @@ impl<'a> CreateOptions<'a> {
 impl Dm {
     /// Creates a device without a table.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - The device is not usable yet: its size is 0 until a table is loaded and the device is resumed.
     /// - The table decides whether the device is read-only: see
     ///   [`LoadOptions::read_only`](crate::LoadOptions::read_only).
@@ -57,7 +57,7 @@ impl Dm {
     ///
     /// # Errors
     /// [`is_already_exists`](Error::is_already_exists): the name is taken. [`Error::Request`]: the text is not a valid
-    /// name. [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (interface 4.48 and later).
+    /// name. [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (ioctl interface 4.48 and later).
     #[doc(alias = "DM_DEV_CREATE")]
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "--notable")]

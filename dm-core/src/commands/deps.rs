@@ -28,14 +28,14 @@ impl DepsOptions {
         Self { slot: TableSlot::Active, if_possible: false }
     }
 
-    /// Selects the active or the inactive table. The inactive table requires interface 4.16.
+    /// Selects the active or the inactive table. The inactive table requires ioctl interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Whether to accept the active table instead of the inactive table from a kernel older than interface 4.16, as
-    /// libdm does. By default the command fails on such a kernel with
+    /// Whether to accept the active table instead of the inactive table from a kernel older than ioctl interface 4.16,
+    /// as libdm does. By default the command fails on such a kernel with
     /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -112,7 +112,7 @@ const FIRST_SIZE: usize = 1536;
 impl Dm {
     /// Reads which devices the active table uses, including those that are not mapped devices.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - If the device has no active table, the reply is empty.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ const TEXT_SIZE: usize = 5 + 3 + 3 + 20 + 3 + 1;
 impl Dm {
     /// Sets the geometry that `HDIO_GETGEO` reports.
     ///
-    /// - Interface 4.6 and later.
+    /// - Ioctl interface 4.6 and later.
     /// - The device needs no table. When a table of another size becomes active, such as the first one, the kernel
     ///   resets the geometry.
     ///

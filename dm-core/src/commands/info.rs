@@ -22,14 +22,14 @@ impl InfoOptions {
     }
 
     /// Selects the table that [`target_count`](DeviceInfo::target_count) and [`is_read_only`](DeviceInfo::is_read_only)
-    /// describe. The inactive table requires interface 4.16.
+    /// describe. The inactive table requires ioctl interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Whether to accept the active table instead of the inactive table from a kernel older than interface 4.16, as
-    /// libdm does. By default the command fails on such a kernel with
+    /// Whether to accept the active table instead of the inactive table from a kernel older than ioctl interface 4.16,
+    /// as libdm does. By default the command fails on such a kernel with
     /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -40,7 +40,7 @@ impl InfoOptions {
 impl Dm {
     /// Looks up a device and reads its state.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - The device needs no table. The call does not wait for I/O and allocates nothing.
     ///
     /// ```

@@ -35,27 +35,27 @@ impl<'a> ListOptions<'a> {
         Self { uuids: false, if_possible: false, name_prefix: None, uuid_prefix: None }
     }
 
-    /// Whether to report uuids as well. Requires interface 4.45.
+    /// Whether to report uuids as well. Requires ioctl interface 4.45.
     #[must_use]
     pub const fn uuids(self, uuids: bool) -> Self {
         Self { uuids, ..self }
     }
 
-    /// Whether to accept a list without [`uuids`](Self::uuids) from a kernel older than interface 4.45. By default the
-    /// command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported). A command
+    /// Whether to accept a list without [`uuids`](Self::uuids) from a kernel older than ioctl interface 4.45. By
+    /// default the command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported). A command
     /// with a prefix always fails on such a kernel, since the kernel ignores prefixes.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Lists only devices whose name has this prefix. Requires interface 4.45.
+    /// Lists only devices whose name has this prefix. Requires ioctl interface 4.45.
     #[must_use]
     pub const fn name_prefix(self, prefix: &'a DmName) -> Self {
         Self { name_prefix: Some(prefix), ..self }
     }
 
-    /// Lists only devices whose uuid has this prefix. Requires interface 4.45.
+    /// Lists only devices whose uuid has this prefix. Requires ioctl interface 4.45.
     #[must_use]
     #[doc(alias = "dm_set_uuid_prefix")]
     #[doc(alias = "dm_uuid_prefix")]
@@ -133,7 +133,7 @@ pub struct ListedDevice<'a> {
     pub name: &'a DmName,
     /// The number of its block device.
     pub number: DeviceNumber,
-    /// The event number, which wraps around. `None` before interface 4.37.
+    /// The event number, which wraps around. `None` before ioctl interface 4.37.
     pub event_nr: Option<u32>,
     /// The uuid. `None` if the device has none, or the list has no uuids.
     pub uuid: Option<&'a DmUuid>,
@@ -297,7 +297,7 @@ const LARGE: usize = 64 * 1024;
 impl Dm {
     /// Lists the mapped devices.
     ///
-    /// - Interface 4.0 and later; event numbers since 4.37.
+    /// - Ioctl interface 4.0 and later; event numbers since 4.37.
     /// - Devices, names and uuids are a snapshot, but event numbers can change while the kernel makes the list.
     ///
     /// ```
@@ -321,7 +321,7 @@ impl Dm {
         self.list_devices_with(ListOptions::new())
     }
 
-    /// Lists the mapped devices, with their uuids, or only those with a prefix. Both require interface 4.45.
+    /// Lists the mapped devices, with their uuids, or only those with a prefix. Both require ioctl interface 4.45.
     ///
     /// # Errors
     /// As [`list_devices`](Self::list_devices). [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes are

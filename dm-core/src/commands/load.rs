@@ -39,7 +39,7 @@ impl LoadOptions {
     }
 
     /// Treats the table as secret even if no line is known to contain a key: the kernel and this library wipe their
-    /// copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is set.
+    /// copies after use. Requires ioctl interface 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     #[doc(alias = "dm_task_secure_data")]
     pub const fn secure(self, secure: bool) -> Self {
@@ -47,7 +47,7 @@ impl LoadOptions {
     }
 
     /// Whether to load a table that is secret or may contain a key, as libdm does, even if the kernel is older than
-    /// interface 4.20 and cannot wipe its copy. By default the command fails on such a kernel with
+    /// ioctl interface 4.20 and cannot wipe its copy. By default the command fails on such a kernel with
     /// [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -72,7 +72,7 @@ impl Dm {
     /// Loads a table into the inactive slot, and replaces any table there. The next
     /// [`device_resume`](Self::device_resume) makes the new table active.
     ///
-    /// - Interface 4.0 and later. A line that may contain a key requires 4.20, unless
+    /// - Ioctl interface 4.0 and later. A line that may contain a key requires 4.20, unless
     ///   [`if_possible`](LoadOptions::if_possible) is set.
     /// - The active table continues to serve I/O; the device need not be suspended.
     /// - The kernel opens the devices that the table uses, and loads the modules of the targets.
@@ -180,7 +180,7 @@ impl Dm {
 
     /// Removes the inactive table.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - The active table continues to serve I/O. If there is no inactive table, the call does nothing.
     /// - Kernels built with IMA have a bug, from 5.15 to at least 6.12. It needs two steps: this call removes the
     ///   inactive table of a device that also has an active table, and the device is then renamed or given a uuid.

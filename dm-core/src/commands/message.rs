@@ -40,15 +40,15 @@ impl MessageOptions {
     }
 
     /// Treats the message and its reply as secret even if the message is not known to contain a key: the kernel and
-    /// this library wipe their copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is
-    /// set.
+    /// this library wipe their copies after use. Requires ioctl interface 4.20, unless
+    /// [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
     /// Whether to send a message that is secret or may contain a key, as libdm does, even if the kernel is older than
-    /// interface 4.20 and cannot wipe its copy. By default the command fails on such a kernel with
+    /// ioctl interface 4.20 and cannot wipe its copy. By default the command fails on such a kernel with
     /// [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -146,7 +146,7 @@ impl Dm {
     /// Sends a message to the target that maps the first sector. A message that starts with `@`, such as
     /// `@stats_create`, goes to the device itself.
     ///
-    /// - Interface 4.2 and later. A message that may contain a key requires 4.20, unless
+    /// - Ioctl interface 4.2 and later. A message that may contain a key requires 4.20, unless
     ///   [`if_possible`](MessageOptions::if_possible) is set.
     /// - Targets get messages only while their table is active. A message for the device itself needs no table.
     /// - The kernel splits the message at white space. A backslash escapes the next byte.

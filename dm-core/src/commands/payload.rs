@@ -14,9 +14,11 @@ use crate::wire::scan::first_zero;
 /// A command with a text that contains a NUL fails without being sent.
 ///
 /// If a payload [may contain a key](Self::may_hold_key), the command that sends it makes the kernel and this library
-/// wipe their copies. This requires interface 4.20. On an older kernel the command fails with
-/// [`Error::Unsupported`](crate::Error::Unsupported). If the option `if_possible` is set, the command is sent
-/// nevertheless, and that kernel does not wipe its copies.
+/// wipe their copies. This requires version 4.20 of the device-mapper ioctl interface (see
+/// [`Dm::version`](crate::Dm::version)). On an older kernel the command fails with
+/// [`Error::Unsupported`](crate::Error::Unsupported). If `if_possible` is set in the options, such as
+/// [`LoadOptions`](crate::LoadOptions::if_possible) or [`MessageOptions`](crate::MessageOptions::if_possible), the
+/// command is sent nevertheless, and that kernel does not wipe its copies.
 pub trait Payload {
     /// Writes the text into a request.
     ///
@@ -24,7 +26,8 @@ pub trait Payload {
     /// Formatting the text fails, or the request would exceed 1 GiB.
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
 
-    /// Whether the text may contain a key; `false` by default.
+    /// Whether the text may contain a key; `false` by default. For strings and byte slices, it is `true` if the text
+    /// starts with `key`, in upper or lower case, after any white space.
     ///
     /// Messages that start with `key`, and params of `crypt`, `integrity`, `inlinecrypt` and `default-key`, always
     /// count as secret, even if this returns `false`.
@@ -105,6 +108,7 @@ impl Payload for Text<'_> {
 }
 
 /// Text that is formatted from arguments cannot be examined in advance, so it is treated as if it contained a key.
+/// Without arguments, it is treated as a string.
 impl Payload for fmt::Arguments<'_> {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {

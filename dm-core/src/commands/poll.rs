@@ -8,7 +8,7 @@ use crate::wire::header::{NO_HEADER, Request};
 impl Dm {
     /// Makes this handle's [`poll_fd`](Self::poll_fd) readable at the next event of any device.
     ///
-    /// - Interface 4.36 and later.
+    /// - Ioctl interface 4.36 and later.
     /// - The descriptor becomes readable when a target raises an event, when a table becomes active, and when a device
     ///   is created, removed, renamed or given a uuid. It stays readable until `arm_poll` is called again. A new handle
     ///   is already armed.

@@ -26,7 +26,7 @@ impl RemoveOptions {
         Self { deferred: false, if_possible: false, cookie: None }
     }
 
-    /// Whether the kernel removes an open device later, when its last user closes it. Requires interface 4.27.
+    /// Whether the kernel removes an open device later, when its last user closes it. Requires ioctl interface 4.27.
     #[must_use]
     #[doc(alias = "dm_task_deferred_remove")]
     pub const fn deferred(self, deferred: bool) -> Self {
@@ -41,7 +41,7 @@ impl RemoveOptions {
         Self { if_possible, ..self }
     }
 
-    /// Adds a cookie to the uevent. A cookie with a semaphore requires interface 4.15.
+    /// Adds a cookie to the uevent. A cookie with a semaphore requires ioctl interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
@@ -89,7 +89,7 @@ impl RemoveAllOptions {
         Self { deferred: false, if_possible: false }
     }
 
-    /// Whether the kernel removes each open device later, when its last user closes it. Requires interface 4.27.
+    /// Whether the kernel removes each open device later, when its last user closes it. Requires ioctl interface 4.27.
     #[must_use]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
@@ -107,7 +107,7 @@ impl RemoveAllOptions {
 impl Dm {
     /// Removes a device and its tables.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - A suspended device can be removed too, but I/O that waits on it usually keeps it open, and then the call
     ///   fails.
     /// - To retry while the device is busy, to force the removal or to wait for udev, use
@@ -138,7 +138,7 @@ impl Dm {
 
     /// Removes every device on this host that is not open, whichever program created it.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - A device that other mapped devices use is removed too, as soon as the call has removed its users.
     /// - The kernel does not report which devices it has removed, and it sends uevents without a cookie.
     ///

@@ -24,7 +24,7 @@ impl RenameOptions {
         Self { cookie: None }
     }
 
-    /// Adds a cookie to the uevent. A cookie with a semaphore requires interface 4.15.
+    /// Adds a cookie to the uevent. A cookie with a semaphore requires ioctl interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie) }
@@ -39,14 +39,14 @@ impl RenameOptions {
 impl Dm {
     /// Changes the name of a device.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - The device must be given by name, because the kernel accepts neither a uuid nor a number here.
     /// - The device can be open and in use. The returned state has neither name nor uuid.
     ///
     /// # Errors
     /// [`is_already_exists`](Error::is_already_exists): a device, perhaps this one, already has the new name.
     /// [`is_not_found`](Error::is_not_found): no device has the name `name`. [`is_invalid`](Error::is_invalid): the new
-    /// name is `control`, `.` or `..` (interface 4.48 and later). [`Error::Request`]: a text is not a valid name.
+    /// name is `control`, `.` or `..` (ioctl interface 4.48 and later). [`Error::Request`]: a text is not a valid name.
     #[doc(alias = "DM_DEV_RENAME")]
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dm_task_set_newname")]
@@ -70,7 +70,7 @@ impl Dm {
 
     /// Sets the uuid of a device that has no uuid yet.
     ///
-    /// - Interface 4.19 and later.
+    /// - Ioctl interface 4.19 and later.
     /// - The device must be given by name, as for [`device_rename`](Self::device_rename). The returned state has
     ///   neither name nor uuid.
     /// - A uuid cannot be changed or removed afterwards.

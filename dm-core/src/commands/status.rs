@@ -30,9 +30,9 @@ pub enum StatusKind {
     Table,
     /// The measurement that the integrity measurement architecture (IMA) records, `STATUSTYPE_IMA`.
     ///
-    /// Requires Linux 5.15. The interface version was not raised for this, so a kernel with interface 4.45 may return
-    /// the status instead. A measurement starts with `target_name=`. For a target without measurements, such as `thin`,
-    /// the text is empty.
+    /// Requires Linux 5.15. The interface version was not raised for this, so a kernel with ioctl interface 4.45 may
+    /// return the status instead. A measurement starts with `target_name=`. For a target without measurements, such as
+    /// `thin`, the text is empty.
     #[doc(alias = "dm_task_ima_measurement")]
     #[doc(alias = "dmsetup measure")]
     Ima,
@@ -69,21 +69,21 @@ impl StatusOptions {
         Self { kind, ..self }
     }
 
-    /// Selects the active or the inactive table. The inactive table requires interface 4.16.
+    /// Selects the active or the inactive table. The inactive table requires ioctl interface 4.16.
     #[must_use]
     #[doc(alias = "dm_task_query_inactive_table")]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Reads the status without committing metadata first. Requires interface 4.12.
+    /// Reads the status without committing metadata first. Requires ioctl interface 4.12.
     #[must_use]
     pub const fn noflush(self, noflush: bool) -> Self {
         Self { noflush, ..self }
     }
 
     /// Treats the whole reply as secret: the kernel and this library wipe their copies, and the
-    /// [`params`](crate::TargetStatus::params) of its lines show only their length. Requires interface 4.20.
+    /// [`params`](crate::TargetStatus::params) of its lines show only their length. Requires ioctl interface 4.20.
     ///
     /// Without this option, the kernel does not wipe its copy. This library then treats the reply as secret only if the
     /// reply has params or measurements and one of the targets is known to take keys.
@@ -152,7 +152,7 @@ fn complete_lines(payload: &[u8]) -> usize {
 impl Dm {
     /// Reads the status of the active table.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - If the device has no active table, the reply has no lines.
     /// - The device need not be suspended. Thin pools, caches and clones that are not suspended commit their metadata
     ///   first, unless [`noflush`](StatusOptions::noflush) is set.
@@ -187,7 +187,7 @@ impl Dm {
 
     /// Waits until a device's event number differs from `event_nr`, then reads the status of its active table.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - Returns immediately if the number already differs, so no event is missed between two calls.
     /// - Otherwise blocks until an event or a signal arrives. If the signal's handler has `SA_RESTART`, the wait
     ///   continues.

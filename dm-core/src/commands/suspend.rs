@@ -26,7 +26,8 @@ impl SuspendOptions {
     }
 
     /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either.
-    /// The kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
+    /// The kernel still waits for I/O that the underlying devices have not completed. Requires version 4.12 of the
+    /// ioctl interface (see [`Dm::version`]).
     #[must_use]
     #[doc(alias = "dm_task_no_flush")]
     pub const fn noflush(self, noflush: bool) -> Self {
@@ -88,7 +89,7 @@ impl ResumeOptions {
         Self { suspend, ..self }
     }
 
-    /// Adds a cookie to the uevent. A cookie with a semaphore requires interface 4.15.
+    /// Adds a cookie to the uevent. A cookie with a semaphore requires ioctl interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
@@ -108,16 +109,16 @@ impl ResumeOptions {
 impl Dm {
     /// Suspends a device: new I/O waits until the device is resumed.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - First freezes the file system on the device. A signal does not interrupt this.
     /// - Then blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait,
-    ///   and the device is not suspended. In Linux 6.12 and updates of older kernels, however, the command starts again
-    ///   if the signal's handler has `SA_RESTART`.
+    ///   and the device is not suspended. In some kernels, such as Linux 6.12 and updates of older ones, however, the
+    ///   command starts again if the signal's handler has `SA_RESTART`.
     /// - Before both, the kernel prepares the targets (`presuspend`). If the call then fails, some targets stay
     ///   prepared until the device has been suspended and resumed: `mirror` does not recover, `snapshot-merge` does not
     ///   merge, `delay` does not delay, and `multipath` without a path fails I/O despite `queue_if_no_path`.
     /// - The call also blocks while the kernel has suspended the device
-    ///   [internally](DeviceInfo::is_internally_suspended).
+    ///   [internally](DeviceInfo::is_internally_suspended), such as a thin device while its pool is suspended.
     /// - Suspending a suspended device does nothing.
     ///
     /// # Errors
@@ -141,7 +142,7 @@ impl Dm {
 
     /// Makes the inactive table active, if there is one, and lets I/O continue.
     ///
-    /// - Interface 4.0 and later.
+    /// - Ioctl interface 4.0 and later.
     /// - If there is an inactive table, the kernel first suspends the device, unless it is already suspended. This
     ///   blocks as [`device_suspend`](Self::device_suspend) does. The old table is destroyed.
     /// - If the device is suspended, and the kernel has also suspended it

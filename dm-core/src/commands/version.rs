@@ -10,7 +10,7 @@ use crate::wire::header::{self, NO_HEADER, Request};
 impl Dm {
     /// Reads the version of the kernel's ioctl interface.
     ///
-    /// - Interface 4.0 and later. Needs no device and allocates nothing.
+    /// - Ioctl interface 4.0 and later. Needs no device and allocates nothing.
     ///
     /// # Errors
     /// [`is_permission_denied`](crate::Error::is_permission_denied).

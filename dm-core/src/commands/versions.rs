@@ -117,7 +117,7 @@ const ONE_SIZE: usize = HEADER_SIZE + size_of::<dm_target_versions>() + DM_MAX_T
 impl Dm {
     /// Lists the target types that are registered in the kernel, with their versions.
     ///
-    /// - Interface 4.1 and later.
+    /// - Ioctl interface 4.1 and later.
     /// - Loads no modules. If a target is not in the list, [`target_version`](Self::target_version) may be able to load
     ///   its module.
     ///
@@ -145,7 +145,7 @@ impl Dm {
 
     /// Reads the version of a target type, loading its module if necessary.
     ///
-    /// - Interface 4.41 and later. On older kernels, load a table, which loads the module, and then call
+    /// - Ioctl interface 4.41 and later. On older kernels, load a table, which loads the module, and then call
     ///   [`list_versions`](Self::list_versions).
     ///
     /// # Errors

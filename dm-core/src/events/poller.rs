@@ -84,7 +84,7 @@ impl PollerOptions {
 ///   between two steps is not reported, such as a device that is created and immediately removed.
 /// - If a device without a uuid is removed and another device gets its number before the next step, this can be
 ///   reported as a change of a single device, such as a rename.
-/// - Before interface 4.45, lists have no uuids. A new uuid is then reported with the next event of the device.
+/// - Before ioctl interface 4.45, lists have no uuids. A new uuid is then reported with the next event of the device.
 ///
 /// # Costs
 ///
@@ -92,7 +92,8 @@ impl PollerOptions {
 /// a list does not fit into its buffer, it is read again into a larger buffer. The size of the first buffer is
 /// estimated from sysfs, which lacks devices without a table. With a hundred such devices, opening may therefore read
 /// the list twice. A step takes one more ioctl for each device that was added after the poller was opened and has no
-/// table yet. Before interface 4.45, opening also looks up each device, and a step may look up each changed device.
+/// table yet. Before ioctl interface 4.45, opening also looks up each device, and a step may look up each changed
+/// device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,
@@ -147,8 +148,8 @@ impl EventPoller {
     /// Reports the events since the last step, without waiting.
     ///
     /// # Errors
-    /// [`arm_poll`](Dm::arm_poll), [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails. No
-    /// change is lost: the next call compares with the same list.
+    /// [`arm_poll`](Dm::arm_poll), [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails.
+    /// Changes are kept after an error: the next call compares with the same list and reports them.
     pub fn read(&mut self) -> Result<Vec<Event>> {
         // Armed first, so that an event after the list makes the node readable.
         self.dm.arm_poll()?;
@@ -170,9 +171,9 @@ impl EventPoller {
 
     /// Waits for events and reports them. Returns no events if none arrive within `timeout`.
     ///
-    /// With `None`, or a timeout such as `Duration::MAX`, the wait has no limit. Signals do not end it. If
-    /// [`PollerOptions::existing`] is set, devices that were suspended when the poller was opened are checked every
-    /// second.
+    /// With `None`, or a timeout too long for the clock, such as `Duration::MAX`, the wait has no limit. Signals do not
+    /// end it. If [`PollerOptions::existing`] is set, devices that were suspended when the poller was opened are
+    /// checked every second.
     ///
     /// # Errors
     /// As [`read`](Self::read).

@@ -13,7 +13,7 @@ use crate::node::Dm;
 /// How the uuids of devices are found.
 #[derive(Debug)]
 pub(super) enum Uuids {
-    /// Lists report them: interface 4.45 and later.
+    /// Lists report them: ioctl interface 4.45 and later.
     Listed,
     /// They are looked up one by one, and stored here.
     LookedUp(BTreeMap<DeviceNumber, DmUuidBuf>),

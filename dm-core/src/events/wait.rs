@@ -64,9 +64,9 @@ impl Dm {
     /// Waits until a device's event number differs from `event_nr`, and returns the device's state. Returns `None`
     /// after `timeout`.
     ///
-    /// - Interface 4.36 and later.
+    /// - Ioctl interface 4.36 and later.
     /// - Unlike [`device_wait`](Self::device_wait), this call has a timeout, and signals do not end the wait. With
-    ///   `None`, or a timeout such as `Duration::MAX`, the wait has no limit.
+    ///   `None`, or a timeout too long for the clock, such as `Duration::MAX`, the wait has no limit.
     /// - Removing the device ends the wait. If another device takes its name, uuid or number at the same moment, the
     ///   wait continues with that device.
     /// - The call takes two ioctls, and at most two more for each event of any device.

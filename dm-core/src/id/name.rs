@@ -1,8 +1,8 @@
 //! Names and uuids of mapped devices, checked when they are made.
 //!
 //! The kernel accepts any byte except NUL in both, and refuses `/` in names; spaces, quotes, newlines and text in any
-//! encoding are allowed (`check_name` and `dev_create` in drivers/md/dm-ioctl.c). Since interface 4.48 it also refuses
-//! the names `control`, `.` and `..`; this crate leaves that check to the running kernel.
+//! encoding are allowed (`check_name` and `dev_create` in drivers/md/dm-ioctl.c). Since ioctl interface 4.48 it also
+//! refuses the names `control`, `.` and `..`; this crate leaves that check to the running kernel.
 //!
 //! Each has a borrowed form, [`DmName`] and [`DmUuid`], and an owned form, [`DmNameBuf`] and [`DmUuidBuf`], like
 //! [`Path`](std::path::Path) and [`PathBuf`](std::path::PathBuf).
@@ -22,7 +22,7 @@ identifier!(
     ///
     /// A [`Host`](crate::Host) passes a `DmName` to the kernel unchanged, but translates a name given as text: see
     /// [`Naming`](crate::Naming). This type accepts the names `control`, `.` and `..`, which the kernel refuses since
-    /// interface 4.48.
+    /// ioctl interface 4.48.
     ///
     /// ```
     /// use dm_core::{DmName, DmNameBuf};

@@ -22,8 +22,8 @@ pub struct UnusableDisk {
     pub line: usize,
     /// The disk as the line names it: a number or a path.
     pub name: String,
-    /// The number, path and name of the disk. `None` if the block device does not exist, or belongs to a kernel in
-    /// memory.
+    /// The number, path and name of the disk. `None` if the block device does not exist, or if the disk belongs to
+    /// another kernel than the running one, such as the in-memory kernel of dm-testing.
     pub description: Option<DeviceDescription>,
     /// The block devices that use the disk. Mapped devices are left out, since several mapped devices can use a disk at
     /// the same time.

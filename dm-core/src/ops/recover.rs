@@ -35,7 +35,7 @@ impl Prefix<'_> {
         }
     }
 
-    /// Lists the devices that [match](Self::matches), and on kernels before interface 4.45 all others as well.
+    /// Lists the devices that [match](Self::matches), and on kernels before ioctl interface 4.45 all others as well.
     pub(crate) fn list(self, dm: &Dm) -> Result<DeviceList, Error> {
         let options = match self {
             Self::Name(prefix) => ListOptions::new().name_prefix(prefix),
@@ -102,8 +102,8 @@ impl Host {
     /// Returns the unfinished devices with the prefix, in the kernel's order. [`LeftoverKind`] lists the states of
     /// unfinished devices.
     ///
-    /// This takes one ioctl for the list, and one for each listed device. Since interface 4.45, the kernel lists only
-    /// the devices with the prefix. Older kernels list all devices.
+    /// This takes one ioctl for the list, and one for each listed device. Since ioctl interface 4.45, the kernel lists
+    /// only the devices with the prefix. Older kernels list all devices.
     ///
     /// # Errors
     /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of a device

@@ -45,7 +45,7 @@ impl ReloadOptions {
     }
 
     /// Treats the table as secret even if no line is known to contain a key: the kernel and this library wipe their
-    /// copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is set.
+    /// copies after use. Requires ioctl interface 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }

@@ -35,7 +35,7 @@ impl RemovePolicy {
         Self { deferred: false, if_possible: false, force: false, retry: Retry::NONE, users: None }
     }
 
-    /// Whether the kernel removes an open device later, when its last user closes it. Requires interface 4.27.
+    /// Whether the kernel removes an open device later, when its last user closes it. Requires ioctl interface 4.27.
     #[must_use]
     #[doc(alias = "--deferred")]
     pub const fn deferred(self, deferred: bool) -> Self {
@@ -65,9 +65,10 @@ impl RemovePolicy {
     /// Whether to first replace the active table with an `error` target. Queued and new I/O then fails, and the devices
     /// that the old table uses are released.
     ///
-    /// The replacement waits for I/O that those devices have not completed, and on kernels before interface 4.12 also
-    /// for queued I/O. A signal ends the wait ([`is_interrupted`](OpError::is_interrupted)). An open device remains with
-    /// the `error` target. Unless its removal is deferred, the operation then fails because the device is busy.
+    /// The replacement waits for I/O that those devices have not completed, and on kernels before ioctl interface 4.12
+    /// also for queued I/O. A signal ends the wait ([`is_interrupted`](OpError::is_interrupted)). An open device
+    /// remains with the `error` target. Unless its removal is deferred, the operation then fails because the device is
+    /// busy.
     #[must_use]
     #[doc(alias = "--force")]
     pub const fn force(self, force: bool) -> Self {
@@ -143,8 +144,8 @@ impl Host {
         Ok(removal)
     }
 
-    /// Cancels a deferred removal. Has no effect if no removal is pending. Kernels before interface 4.27 cannot defer
-    /// removals, so the call has no effect there.
+    /// Cancels a deferred removal. Has no effect if no removal is pending. Kernels before ioctl interface 4.27 cannot
+    /// defer removals, so the call has no effect there.
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found): the

@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// Sets the uuid of a device that has none, and waits for udev. A uuid cannot be changed or removed afterwards. If
-    /// the device already has this uuid, nothing changes. Requires interface 4.19.
+    /// the device already has this uuid, nothing changes. Requires ioctl interface 4.19.
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid.

@@ -22,19 +22,20 @@ pub struct SuspendPolicy {
 }
 
 impl SuspendPolicy {
-    /// The default: if the kernel has suspended the device [internally](DeviceInfo::is_internally_suspended), waits
-    /// until that suspension ends. Then freezes the file system, flushes queued I/O, and waits until all I/O has
-    /// completed.
+    /// The default: if the kernel has suspended the device [internally](DeviceInfo::is_internally_suspended), as it
+    /// suspends a thin device while its pool is suspended, waits until that suspension ends. Then freezes the file
+    /// system, flushes queued I/O, and waits until all I/O has completed.
     ///
-    /// A signal ends both waits. In Linux 6.12 and late releases of 6.1, however, the wait for I/O continues if the
-    /// signal's handler has `SA_RESTART`, unless a [`timeout`](Self::timeout) is set.
+    /// A signal ends both waits. In some kernels, such as Linux 6.12 and late releases of 6.1, however, the wait for
+    /// I/O continues if the signal's handler has `SA_RESTART`, unless a [`timeout`](Self::timeout) is set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either.
-    /// The kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
+    /// The kernel still waits for I/O that the underlying devices have not completed. Requires version 4.12 of the
+    /// ioctl interface (see [`Dm::version`]).
     #[must_use]
     #[doc(alias = "--noflush")]
     pub const fn noflush(self, noflush: bool) -> Self {
@@ -55,8 +56,10 @@ impl SuspendPolicy {
         Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
     }
 
-    /// Limits the wait for pending I/O. When the timeout expires, the device is not suspended, but some targets [stay
-    /// prepared for the suspension](Dm::device_suspend). By default there is no limit.
+    /// Limits the wait for pending I/O. By default there is no limit. When the timeout expires, the operation fails
+    /// with [`is_timed_out`](OpError::is_timed_out). The device is then not suspended, but some targets [stay prepared
+    /// for the suspension](Dm::device_suspend): for example, a `mirror` does not recover until the device has been
+    /// suspended and resumed.
     ///
     /// With a timeout, a child process sends the command. This takes longer than a direct ioctl.
     ///

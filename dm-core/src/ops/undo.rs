@@ -174,7 +174,8 @@ impl<'a> Before<'a> {
     }
 }
 
-/// How an undo or a forced removal suspends. On a kernel before interface 4.12 it flushes, since failing would be worse.
+/// How an undo or a forced removal suspends. On a kernel before ioctl interface 4.12 it flushes, since failing would be
+/// worse.
 pub(super) const AT_ONCE: SuspendOptions = SuspendOptions::without_flush().if_possible(true);
 
 /// A table that is read for comparison is always treated as secret.

@@ -180,7 +180,8 @@ impl<'a> Wanted<'a> {
         self
     }
 
-    /// Also removes every other device whose name or uuid has this prefix. No other program should use the same prefix.
+    /// The plan also removes devices that have this prefix in their name or uuid and are not in this set. No other
+    /// program should use the same prefix.
     #[must_use]
     pub fn only(self, prefix: Prefix<'a>) -> Self {
         Self { owned: Some(prefix), ..self }

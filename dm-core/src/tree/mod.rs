@@ -78,8 +78,8 @@ pub struct TreeNode {
     /// The state of the device when its dependencies were read. `None` if the device has no name, and in trees that
     /// were not read from a kernel.
     pub info: Option<DeviceInfo>,
-    /// The devices that the active and the inactive table of this device use. Kernels before interface 4.16 report only
-    /// the devices of the active table.
+    /// The devices that the active and the inactive table of this device use. Kernels before ioctl interface 4.16
+    /// report only the devices of the active table.
     pub uses: BTreeSet<DeviceNumber>,
     /// The mapped devices whose tables use this device.
     pub used_by: BTreeSet<DeviceNumber>,

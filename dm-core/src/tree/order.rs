@@ -18,7 +18,8 @@ impl DeviceTree {
 
     /// Returns the mapped devices at and above `number`. Each comes before the devices that it uses.
     ///
-    /// Removing them in this order frees the device.
+    /// If you remove them in this order, no mapped device uses `number` any more. If `number` is a mapped device, it is
+    /// removed last.
     #[must_use]
     pub fn users_first(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.sorted(number, |node| &node.used_by);
@@ -26,11 +27,10 @@ impl DeviceTree {
         order
     }
 
-    /// Returns the device itself, if it is a mapped device, and the mapped devices below it that only devices in this
-    /// result use. Each comes before the devices that it uses.
+    /// Returns `number`, if it is a mapped device, and each mapped device below it that no mapped device outside this
+    /// list uses. Each comes before the devices that it uses.
     ///
-    /// You can remove them in this order, unless a mapped device uses the device itself, or one of them is mounted or
-    /// open.
+    /// You can remove them in this order if no mapped device uses `number` and none of them is mounted or open.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
@@ -67,7 +67,7 @@ impl DeviceTree {
         finished
     }
 
-    /// Checks whether a table that uses the devices `uses` would make `device` use itself, directly or indirectly.
+    /// Checks whether `device` would use itself, directly or indirectly, if its table used the devices in `uses`.
     /// Returns the path from a device of `uses` down to `device`, or `None` if there is no cycle.
     ///
     /// A device in a cycle can hang the kernel. Newer kernels refuse a table that uses its device directly

@@ -16,7 +16,7 @@ impl Dm {
     ///
     /// - The call sends [`list_devices`](Self::list_devices) once, [`table_deps`](Self::table_deps) once for each
     ///   device, and once more for each device with an inactive table.
-    /// - Devices that only an inactive table uses are included. Kernels before interface 4.16 do not report them.
+    /// - Devices that only an inactive table uses are included. Kernels before ioctl interface 4.16 do not report them.
     /// - A device that is removed meanwhile is left out, or has no name if another device used it.
     ///
     /// # Errors

@@ -88,7 +88,8 @@ fn parse_list(text: &str) -> Vec<CookieInfo> {
     text.lines().filter_map(parse).collect()
 }
 
-/// A stale cookie, and the result of removing it.
+/// A cookie that [`remove_stale_cookies`] regards as left behind by a program that was killed, and the result of
+/// removing it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StaleCookie {

@@ -4,7 +4,7 @@
 //!
 //! Tables, statuses and messages are text. A tool exchanges this text with the kernel, or reads it from a log or a bug
 //! report, perhaps on another machine. The crate therefore parses and prints text without a kernel, libc or operating
-//! system. Whole devices need all three, so they are behind the feature `devices`.
+//! system. The types in [`devices`](crate::devices) need all three, so they are behind the feature `devices`.
 //!
 //! # Parsed text is printed back
 //!
@@ -48,11 +48,11 @@
 //!
 //! # Traits
 //!
-//! The crate implements foreign traits only for its own types, with one `impl` for each type. A blanket implementation
-//! would prevent users from implementing the trait for their types. A separate test crate checks this with all
-//! combinations of features.
+//! The crate implements foreign traits only for its own types, with one `impl` for each type. For example, the trait
+//! `Payload` of dm-core has an `impl` for the table type of each target. A blanket implementation would prevent users
+//! from implementing the trait for their types. A separate test crate checks this with all combinations of features.
 //!
-//! # Whole devices do not poll in a thread
+//! # The types in `devices` do not poll in a thread
 //!
 //! [`Monitor`](crate::devices::Monitor) and the progress iterators do nothing between calls. A call waits at most for
 //! the timeout or interval that the caller sets. Your program decides whether to use threads.

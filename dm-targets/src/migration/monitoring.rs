@@ -1,8 +1,8 @@
 //! Replacements for the programs `dmstats` and `dmeventd` of LVM2.
 //!
-//! The methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do most of the work of the two programs. Both
-//! types work without a daemon or registry. They have no report options: they return values, and the caller decides
-//! what to do with the values.
+//! [`Stats`] and [`Monitor`] do most of the work of the two programs; their methods take a [`Host`](dm_core::Host).
+//! Both types work without a daemon or registry. They have no report options: they return values, and the caller
+//! decides what to do with the values.
 //!
 //! # dmstats
 //!
@@ -11,7 +11,7 @@
 //! | `dmstats create` | [`Stats::create`] with a [`StatsCreate`] |
 //! | `--start`, `--length` | the field `range` of [`StatsCreate`] |
 //! | `--areas`, `--areasize` | [`StatsStep::Areas`], [`StatsStep::Sectors`] |
-//! | `--bounds` | [`StatsCreate::histogram`], in the unit of the region's times |
+//! | `--bounds` | [`StatsCreate::histogram`], in milliseconds, or in nanoseconds with `precise_timestamps` |
 //! | `--precise` | [`StatsCreate::precise_timestamps`] |
 //! | `--programid`, `--userdata` | [`StatsCreate::program`], [`StatsCreate::aux`] |
 //! | `--segments` | [`Stats::create`] for each line of [`MappedDev::table`] |

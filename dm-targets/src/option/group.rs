@@ -31,10 +31,10 @@ pub enum Count {
 
 /// A group of options, made by [`options!`].
 pub trait OptionGroup: Default {
-    /// The field name in the error for a word that is not a known option, such as `feature`.
+    /// The field name, such as `feature`, in the error for an unknown option that cannot be kept.
     const NAME: &'static str;
 
-    /// The limits of the number of words, and the name of this number in errors.
+    /// The minimum and maximum number of words, and the field name for errors about this number.
     const LIMITS: Limits;
 
     /// Whether a word before the group tells how many words the group has.

@@ -20,10 +20,10 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether devices of this kind only serve other devices; see [`Target::INTERNAL`].
     const INTERNAL: bool = false;
 
-    /// The table in a line.
+    /// The parsed params of a table line.
     type Table: Clone + fmt::Debug + Eq + Hash + fmt::Display;
 
-    /// The status in a line.
+    /// The parsed params of a status line.
     type Status: Clone + fmt::Debug + PartialEq + fmt::Display;
 
     /// The name of the target type of a table.
@@ -53,17 +53,16 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// [`ParseError`]: the text is not such a status.
     fn read_status(target_type: &str, fields: Fields<'_>) -> Result<Self::Status, ParseError>;
 
-    /// Whether the table must be the only line; see [`Target::SINGLETON`].
+    /// Whether this must be the only line of its table; see [`Target::SINGLETON`].
     fn is_singleton(table: &Self::Table) -> bool;
 
-    /// Whether all lines of the table must have the same target; see [`Target::IMMUTABLE`].
+    /// Whether all lines of a table that contains this one must have the same target; see [`Target::IMMUTABLE`].
     fn is_immutable(table: &Self::Table) -> bool;
 
     /// Whether the table may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
-    /// Whether `table` was parsed from a text that the kernel prints if it cannot print the table; see
-    /// [`Target::has_failed`].
+    /// Whether the kernel printed an error text in place of this table; see [`Target::has_failed`].
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 

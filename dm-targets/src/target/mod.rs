@@ -99,8 +99,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Ok(())
     }
 
-    /// Whether `table` was parsed from a text such as `Fail`, which the kernel prints instead of a table that it cannot
-    /// print. You cannot load such a `table`.
+    /// Whether the kernel printed an error text, such as `Fail`, in place of this table. You cannot load such a
+    /// `table`.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;
@@ -139,7 +139,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     }
 
     /// Returns the health of the target according to `status`. The default implementation is for targets whose status
-    /// does not show their health. It returns a health in the state [`Good`](crate::HealthState::Good).
+    /// does not show their health. It returns a [`Health`] whose state is [`Good`](crate::HealthState::Good).
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
@@ -232,8 +232,11 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse_with::<Self, _>(Fields::printed(text), TextKind::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Returns whether the target supports the feature `name` in this version, which the kernel reports. Returns `None`
-    /// if [`FEATURES`](Self::FEATURES) does not list the name.
+    /// Returns whether version `version` of the target supports the feature `name`. Returns `None` if
+    /// [`FEATURES`](Self::FEATURES) does not list the name.
+    ///
+    /// `Dm::list_versions` of dm-core and `dmsetup targets` show the version of each target. It is not the version of
+    /// the kernel.
     ///
     /// ```
     /// use dm_targets::{Crypt, Target};

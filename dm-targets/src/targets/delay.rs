@@ -26,7 +26,8 @@ use dm_units::Sectors;
 
 use crate::{Device, Fields, NoMessage, Params, ParseError, Printer, Target, WordBuf};
 
-/// The `delay` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `delay` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {}
 

@@ -38,7 +38,8 @@ use crate::{
 const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 30).power_of_two();
 const BLOCK: &str = "block";
 
-/// The `dust` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `dust` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dust {}
 

@@ -25,7 +25,8 @@ use crate::{Device, Fields, InvalidField, Limits, NoMessage, NoStatus, Number, P
 const EMULATED: Limits = Limits::new("emulated block size", 1, 1 << 15).power_of_two();
 const UNDERLYING: Limits = Limits::new("underlying block size", 1, 1 << 15).power_of_two();
 
-/// The `ebs` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `ebs` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ebs {}
 

@@ -35,7 +35,8 @@ use crate::{
 
 const BLOCK_SIZE: Limits = Limits::new("block size", 8, u32::MAX as u64).multiple_of(8);
 
-/// The `era` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `era` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {}
 

@@ -23,7 +23,8 @@ use crate::{
     WordBuf,
 };
 
-/// The `error` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `error` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorTarget {}
 

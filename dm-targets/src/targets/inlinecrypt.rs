@@ -60,7 +60,8 @@ const PRINTED_DIGITS: usize = 128;
 const WRAPPED_KEY_SIZE: Limits = Limits::new(KEY, 32, 128);
 const KEY_SIZE: Limits = Limits::new(KEY, 1, 128);
 
-/// The `inlinecrypt` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `inlinecrypt` target as a type parameter. The trait [`Target`] has the functions that parse its table, status
+/// and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InlineCrypt {}
 

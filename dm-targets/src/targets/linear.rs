@@ -21,7 +21,8 @@ use dm_units::Sectors;
 
 use crate::{Comparison, Device, Fields, NoMessage, NoStatus, Params, ParseError, Printer, TableDifference, Target};
 
-/// The `linear` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `linear` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linear {}
 

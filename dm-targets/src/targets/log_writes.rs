@@ -28,7 +28,8 @@ use crate::{Concern, Device, Fields, Health, Message, NoReply, Params, ParseErro
 
 const LOGGING_DISABLED: &str = "logging_disabled";
 
-/// The `log-writes` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `log-writes` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogWrites {}
 

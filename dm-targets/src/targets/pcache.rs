@@ -42,7 +42,8 @@ use crate::{
 
 const GC_PERCENT: Limits = Limits::new("gc_percent", 0, 90);
 
-/// The `pcache` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `pcache` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pcache {}
 

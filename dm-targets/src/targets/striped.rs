@@ -31,7 +31,8 @@ use crate::{
 const STRIPES: Limits = Limits::new("stripe count", 1, u32::MAX as u64);
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, u32::MAX as u64);
 
-/// The `striped` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `striped` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Striped {}
 

@@ -34,7 +34,8 @@ use crate::{
 const PATHS: Limits = Limits::new("number of paths", 1, u32::MAX as u64);
 const REGION_SIZE: Limits = Limits::new("region size", 1, u32::MAX as u64);
 
-/// The `switch` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `switch` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {}
 

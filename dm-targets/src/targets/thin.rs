@@ -14,8 +14,9 @@
 //! | mapped | [`Sectors`] | sectors: mapped blocks times the block size | |
 //! | highest | [`Sectors`] or `-` | last sector of the last mapped block | `-`: nothing is mapped |
 //!
-//! `Fail`: the pool has failed. `-`: the device is not open in its pool. `Error`: the kernel could not read the
-//! metadata. The kernel also prints `Fail` or `-` instead of the table; such a table cannot be loaded.
+//! `Fail`: the pool has failed. `-`: the target has not opened the thin device in the pool's metadata. `Error`: the
+//! kernel could not read the metadata. The kernel also prints `Fail` or `-` instead of the table; such a table cannot
+//! be loaded.
 //!
 //! The target takes no messages; send them to the pool.
 //!
@@ -34,7 +35,8 @@ use crate::{
 const DEV_ID: Limits = Limits::new("dev id", 0, 0xff_ffff);
 const EXTERNAL_ORIGIN: &str = "external origin dev";
 
-/// The `thin` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `thin` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thin {}
 
@@ -192,7 +194,8 @@ pub enum ThinTable {
     },
     /// Printed by the kernel because the pool has failed; such a table cannot be loaded.
     Fail,
-    /// Printed by the kernel because the device is not open in its pool; such a table cannot be loaded.
+    /// Printed by the kernel as `-` if the target has not opened the thin device in the pool's metadata. This is not
+    /// the open count. Such a table cannot be loaded.
     NotOpen,
 }
 
@@ -265,7 +268,7 @@ pub enum ThinStatus {
     },
     /// The pool has failed.
     Fail,
-    /// The device is not open in its pool.
+    /// Printed by the kernel as `-` if the target has not opened the thin device in the pool's metadata.
     NotOpen,
     /// The kernel could not read the pool's metadata.
     Error,

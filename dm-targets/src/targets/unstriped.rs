@@ -30,7 +30,8 @@ const STRIPES: Limits = Limits::new("stripe count", 1, i32::MAX as u64);
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, u32::MAX as u64);
 const STRIPE: &str = "stripe number";
 
-/// The `unstriped` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `unstriped` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unstriped {}
 

@@ -8,7 +8,8 @@ use core::fmt;
 
 use crate::{Fields, NoMessage, NoStatus, Params, ParseError, Target};
 
-/// The `zero` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `zero` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zero {}
 

@@ -161,7 +161,7 @@ impl BlockDevice {
     }
 
     /// Makes a multipath device read from each working path of its current path group. A path whose read fails is
-    /// marked as failed. Requires Linux 6.16 (interface 4.50).
+    /// marked as failed. Requires Linux 6.16 (ioctl interface 4.50).
     ///
     /// Call this only on a kernel that supports it. An older kernel passes the ioctl to one of the paths. If no path
     /// works, the call then blocks or returns `EIO`.

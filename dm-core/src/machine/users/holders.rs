@@ -17,7 +17,7 @@ use crate::machine::roots::Roots;
 /// The largest length of a path in the kernel is 4096 bytes.
 const PATH: u64 = 4096;
 
-/// A block device that uses another one: a mapped device, an md array, a loop device, a cache.
+/// A block device that uses another one, such as a mapped device, an md array, a loop device or a bcache device.
 ///
 /// `Display` prints the kernel's name, followed by the name of a mapped device or the file of a loop device:
 /// `dm-3 (home)`, `loop0 over "/srv/image"`.
@@ -31,9 +31,10 @@ pub struct Holder {
     /// The name of a mapped device. `None` for other holders, or if the name could not be read.
     pub dm_name: Option<DmNameBuf>,
     /// The file of a loop device, if the file is on the file system of the used device. `None` for other holders, and
-    /// for a loop device that uses the node of the device as its file.
+    /// for a loop device that is set up directly on the device's node.
     pub backing_file: Option<ForeignText>,
-    /// The device that the holder uses: the requested device, one of its partitions, or the whole disk.
+    /// The device that the holder uses: the device you asked about, one of its partitions, or the disk of which it is a
+    /// partition.
     pub uses: DeviceNumber,
 }
 

@@ -88,7 +88,7 @@ pub struct Users {
 pub struct Mount {
     /// The mount point: a path in the mount's namespace.
     pub point: ForeignText,
-    /// The mounted device: the requested device, one of its partitions, or the whole disk.
+    /// The mounted device: the device you asked about, one of its partitions, or the disk of which it is a partition.
     pub device: DeviceNumber,
     /// The id of a process in the mount's namespace. `None` for a mount in the namespace of the calling thread.
     pub namespace_of: Option<u32>,

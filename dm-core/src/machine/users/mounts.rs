@@ -48,7 +48,7 @@ pub(super) struct DeviceMount {
     pub(super) id: u32,
     /// The mount point as a path, not escaped.
     pub(super) point: Vec<u8>,
-    /// The device, one of its partitions, or the whole disk.
+    /// The device, one of its partitions, or the disk of which it is a partition.
     pub(super) device: DeviceNumber,
 }
 

@@ -76,11 +76,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// [`Added`](AlarmKind::Added), and the removal of a device as [`Removed`](AlarmKind::Removed). The monitor does not
 /// need udev.
 ///
-/// Two changes are not visible in the kernel's list of devices:
+/// Two changes may be missing from the kernel's list of devices:
 ///
 /// - A device that has a table gets a new table.
 /// - A device is replaced between two steps by another with the same name and number, and neither has had an event.
-///   This is visible only if one of them has a uuid and the interface is 4.45 or later.
+///   This one shows in the list only if one of the two devices has a uuid and the ioctl interface is 4.45 or later.
 ///
 /// The monitor sees the effects with the next event or status. To read all statuses immediately, call
 /// [`read_all`](Self::read_all). Changes that are reverted between two steps are not seen.
@@ -88,14 +88,15 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # Costs
 ///
 /// A step takes as many ioctls as a step of the [`EventPoller`], usually two, and one more for each status that it
-/// reads. For a thin pool, whose low water mark is only in its table, and for an [`EraDev`](super::EraDev), the status
-/// takes two. A step reads the status of devices with an event, and once per interval also of devices that can change
+/// reads. Reading the status of a thin pool takes two ioctls, since the low water mark is only in its table. Reading
+/// the status of an [`EraDev`](super::EraDev) also takes two, since the monitor first checks whether the device is
+/// suspended. A step reads the status of devices with an event, and once per interval also of devices that can change
 /// without an event. The first step reads the status of all followed devices. Reading does not commit metadata
 /// (`noflush`).
 ///
-/// The status of an era device is not read while it is suspended, since the request would block. A step still blocks
-/// until the resume if the device is suspended just before the request, or if the device had no `era` target when its
-/// status was last read.
+/// The status of an era device is not read while it is suspended, since the request would block. A step can still block
+/// until an era device is resumed: if the device is suspended between the check and the request, or if the monitor does
+/// not yet know that it is an era device, because its status has not been read with this target.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,
@@ -117,7 +118,7 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// As [`EventPoller::open`], which requires interface 4.37, and [`Dm::list_devices`].
+    /// As [`EventPoller::open`], which requires ioctl interface 4.37, and [`Dm::list_devices`].
     pub fn open(host: &Host) -> Result<Self, DevError> {
         Self::open_with(host, MonitorOptions::new())
     }
@@ -179,8 +180,8 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// [`EventPoller::read`] fails, or [`Dm::table_status`] fails and no other device has a change to report. No change
-    /// is lost: the next call reports it. A status that cannot be parsed is not an error but an
+    /// [`EventPoller::read`] fails, or [`Dm::table_status`] fails and no other device has a change to report. Changes
+    /// are kept after an error, and the next call reports them. A status that cannot be parsed is not an error but an
     /// [alarm](AlarmKind::Unreadable).
     pub fn read(&mut self) -> Result<Vec<Alarm>, DevError> {
         let events = self.poller.read()?;
@@ -199,7 +200,8 @@ impl Monitor {
 
     /// Waits for changes and reports them. Returns an empty list if nothing changes within `timeout`.
     ///
-    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without limit. Signals do not end the wait.
+    /// With `None`, or with a timeout too long for the clock, such as `Duration::MAX`, it waits without limit. Signals
+    /// do not end the wait.
     ///
     /// # Errors
     ///

@@ -111,7 +111,7 @@ impl Stats {
     ///
     /// [`DevError::Request`]: the kernel would refuse the region, or the program id contains white space, which would
     /// make the kernel's list ambiguous. [`is_invalid`](DevError::is_invalid): the kernel lacks precise timestamps or
-    /// histograms, which require interface 4.32.
+    /// histograms, which require ioctl interface 4.32.
     pub fn create(&self, host: &Host, create: &StatsCreate) -> Result<StatsRegion, DevError> {
         create.check().map_err(|invalid| self.refused(invalid))?;
         if create.program.as_ref().is_some_and(|program| program.as_str().contains(char::is_whitespace)) {

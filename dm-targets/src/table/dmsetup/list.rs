@@ -76,9 +76,9 @@ pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>
 
 /// Parses the output of `dmsetup info -c` with its default columns, with or without headings.
 ///
-/// Each item is a line, or an error that names the invalid line. Spaces separate the columns, or colons if there are no
-/// headings. Therefore these characters are lost at the end of a name and at the start of a uuid. Spaces at the end of
-/// a uuid are lost, too.
+/// Each item is a line, or an error that names the invalid line. With headings, spaces separate the columns; without
+/// headings, colons do. Separators at the end of a name or at the start of a uuid are therefore lost. Spaces at the end
+/// of a uuid are lost, too.
 ///
 /// ```
 /// let output = "Name             Maj Min Stat Open Targ Event  UUID         \nleft right       254   0 L--w    0    1      0 TEST-my uuid ";

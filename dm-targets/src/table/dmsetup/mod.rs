@@ -31,9 +31,10 @@ use name::{Split, is_known};
 pub struct DmsetupLine<'a, L> {
     /// The name of the device; `None` if dmsetup was called for one device.
     ///
-    /// dmsetup prints all characters of the name as they are, without quotes. With `--manglename none`, or `none` in
-    /// the environment variable `DM_DEFAULT_NAME_MANGLING_MODE`, it prints the name as in `/dev/mapper`, with `\x20`
-    /// for a space. If dmsetup was called with several devices, it prints each device as it was given, even a path.
+    /// By default, dmsetup decodes the name: a space is printed as a space, without quotes. With `--manglename none`,
+    /// or `none` in the environment variable `DM_DEFAULT_NAME_MANGLING_MODE`, it does not decode: a space is printed as
+    /// `\x20`, as in `/dev/mapper`. If dmsetup was called with several devices, it prints each device as it was given,
+    /// even a path.
     pub name: Option<&'a str>,
     /// The parsed line, a [`TableLine`], [`StatusLine`] or [`Measured`]; `None` for a device without a table.
     pub line: Option<L>,

@@ -57,7 +57,7 @@ pub enum Concern {
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, clone, era, thin, thin-pool `Error` | reading the metadata for the status failed |
-    /// | thin `-` | the device is not open in its pool |
+    /// | thin `-` | the target has not opened the thin device in the pool's metadata |
     /// | snapshot, snapshot-merge `Unknown` | the exception store cannot report how much space it uses |
     /// | raid with an empty status | md reports a layout that has no name |
     NoFigures,

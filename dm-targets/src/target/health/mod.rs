@@ -64,11 +64,14 @@ pub struct Health {
 pub struct Work {
     /// The kind of work.
     pub kind: WorkKind,
-    /// The completed part, in units of the target; `None` if the status does not contain it.
+    /// The completed and the total amount, in the unit that [`WorkKind`] gives; `None` if the status does not contain
+    /// them.
     pub done: Option<Usage<u64>>,
 }
 
-/// A kind of background work. Each variant begins with the targets that do this work.
+/// A kind of background work. Each variant begins with the targets that do this work. The unit of [`Work::done`] is a
+/// sector for raid and integrity, a region for mirror and clone, and a block of the cache for cache and writecache. A
+/// snapshot-merge does not report an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

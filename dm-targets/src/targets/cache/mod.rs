@@ -66,7 +66,8 @@ use crate::{Comparison, Feature, Health, InvalidField, TableDifference, Target};
 #[cfg(doc)]
 use crate::{Device, Usage};
 
-/// The `cache` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `cache` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {}
 

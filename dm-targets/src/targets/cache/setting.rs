@@ -76,7 +76,8 @@ impl Value for CacheValue {
     }
 }
 
-/// A key and its value, as in tables, statuses and messages.
+/// A setting of a `cache` target or its policy, such as `migration_threshold 2048`, as in tables, statuses and
+/// messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -52,7 +52,8 @@ pub use status::{CloneMode, CloneStatus, WorkingClone};
 const REGION_SIZE: Limits = Limits::new("region size", 8, 1 << 21).power_of_two();
 const REGIONS: Limits = Limits::new("number of regions", 1, 1 << 31);
 
-/// The `clone` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `clone` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloneTarget {}
 

@@ -65,7 +65,8 @@ const CIPHER: &str = "cipher";
 
 pub(super) const SECTOR_SIZES: Limits = Limits::new("sector_size", 512, 4096).power_of_two();
 
-/// The `crypt` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `crypt` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crypt {}
 

@@ -47,7 +47,8 @@ use crate::{
 const DOWN: &str = "down interval";
 const CORRUPT_BIO_BYTE: &str = "corrupt_bio_byte";
 
-/// The `flakey` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `flakey` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flakey {}
 

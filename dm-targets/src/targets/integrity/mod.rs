@@ -56,7 +56,8 @@ use crate::{Comparison, Feature, Health, InvalidField, NoMessage, TableDifferenc
 use check::{check_inline, check_internal_hash};
 use table::TAG_SIZE;
 
-/// The `integrity` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `integrity` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {}
 

@@ -54,7 +54,8 @@ use crate::{
 
 const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
 
-/// The `mirror` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `mirror` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mirror {}
 
@@ -248,7 +249,7 @@ pub struct MirrorStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MirrorLegStatus {
-    /// The device that holds the copy.
+    /// The device that holds this leg's copy of the data.
     pub device: DeviceNumber,
     /// The most severe error of the leg.
     pub health: MirrorHealth,

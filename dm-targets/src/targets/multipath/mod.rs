@@ -73,7 +73,8 @@ pub use path::{CpuPath, OtherPath, RepeatPath, ThroughputPath};
 pub use status::{GroupState, MultipathStatus, PathGroupStatus, PathInfo, PathState, PathStatus, SelectorInfo};
 pub use table::{HardwareHandler, MultipathFeatures, MultipathTable, QueueMode};
 
-/// The `multipath` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `multipath` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Multipath {}
 

@@ -16,8 +16,9 @@ const CPU_MASK: &str = "cpu mask";
 pub struct RepeatPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The number of consecutive requests on this path in old kernels. In Linux 6.1 and later, the count has no effect.
-    /// The kernel prints a count larger than 1 as 1. For `historical-service-time`, it always prints 0.
+    /// In Linux 6.1 and later, the count has no effect, and the kernel prints a count larger than 1 as 1. Some older
+    /// kernels send this many consecutive requests to the path. For `historical-service-time`, the kernel always prints
+    /// 0.
     pub repeat_count: u32,
 }
 
@@ -27,8 +28,8 @@ pub struct RepeatPath {
 pub struct ThroughputPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The number of consecutive requests on this path in old kernels. In Linux 6.1 and later, the count has no effect.
-    /// The kernel prints a count larger than 1 as 1.
+    /// In Linux 6.1 and later, the count has no effect, and the kernel prints a count larger than 1 as 1. Some older
+    /// kernels send this many consecutive requests to the path.
     pub repeat_count: u32,
     /// The throughput in relation to the other paths, from 0 to 100. A path with 0 is used only if no path with a
     /// higher throughput works.

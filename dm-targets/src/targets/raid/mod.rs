@@ -67,7 +67,8 @@ mod table;
 pub use status::{JournalHealth, RaidArrayStatus, RaidHealth, RaidStatus, SyncAction};
 pub use table::{JournalMode, Raid10Format, RaidDevice, RaidParams, RaidSync, RaidTable};
 
-/// The `raid` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `raid` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raid {}
 

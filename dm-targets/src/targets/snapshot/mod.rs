@@ -49,7 +49,8 @@ use crate::{Feature, Health, InvalidField, NoMessage, NoStatus, Problem, TableDi
 const ORIGIN: &str = "origin device";
 const STORE: &str = "exception store type";
 
-/// The `snapshot` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `snapshot` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshot {}
 
@@ -75,7 +76,8 @@ impl Target for Snapshot {
     }
 }
 
-/// The `snapshot-merge` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `snapshot-merge` target as a type parameter. The trait [`Target`] has the functions that parse its table, status
+/// and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotMerge {}
 
@@ -109,7 +111,8 @@ impl Target for SnapshotMerge {
     }
 }
 
-/// The `snapshot-origin` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `snapshot-origin` target as a type parameter. The trait [`Target`] has the functions that parse its table,
+/// status and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotOrigin {}
 

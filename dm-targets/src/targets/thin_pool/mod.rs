@@ -51,7 +51,8 @@ const METADATA: &str = "metadata dev";
 const DATA: &str = "data dev";
 const BLOCK_SIZE: Limits = Limits::new("data block size", 128, 1 << 21).multiple_of(128);
 
-/// The `thin-pool` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `thin-pool` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThinPool {}
 

@@ -64,7 +64,8 @@ use crate::{Comparison, Feature, Health, InvalidField, Limits, TableDifference, 
 
 const LENGTH: Limits = Limits::new("length", 8, u64::MAX).multiple_of(8);
 
-/// The `vdo` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `vdo` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vdo {}
 

@@ -19,7 +19,7 @@ group! {
         overhead_blocks_used: DataBlocks = "overheadBlocksUsed",
         /// The number of logical blocks that are mapped to a block with data.
         logical_blocks_used: DataBlocks = "logicalBlocksUsed",
-        /// The number of blocks of the volume on its device.
+        /// The total number of physical blocks of the volume, used or free.
         physical_blocks: DataBlocks = "physicalBlocks",
         /// The number of blocks that the volume offers to its users.
         logical_blocks: DataBlocks = "logicalBlocks",
@@ -31,7 +31,7 @@ group! {
         complete_recoveries: u64 = "completeRecoveries",
         /// The number of recoveries from read-only mode.
         read_only_recoveries: u64 = "readOnlyRecoveries",
-        /// The operations that the volume can perform.
+        /// The operating mode, such as normal or read-only.
         mode: VdoMode = "mode",
         /// Whether the volume is recovering from a crash.
         in_recovery_mode: bool = "inRecoveryMode",
@@ -51,15 +51,15 @@ group! {
         ref_counts: VdoRefCountsStats = "refCounts",
         /// The block map cache.
         block_map: VdoBlockMapStats = "blockMap",
-        /// Deduplication of current writes.
+        /// Deduplication among the writes in progress.
         hash_lock: VdoHashLockStats = "hashLock",
         /// Failed operations.
         errors: VdoErrorStats = "errors",
         /// The number of the volume, assigned by the running kernel.
         instance: u32 = "instance",
-        /// The number of requests in progress.
+        /// The number of vios, the internal requests of VDO, that are in progress for blocks of users.
         current_vios_in_progress: u32 = "currentVIOsInProgress",
-        /// The largest number of requests in progress so far.
+        /// The largest number of these vios in progress so far.
         max_vios: u32 = "maxVIOs",
         /// The number of index queries that timed out, or were not made because of earlier timeouts.
         dedupe_advice_timeouts: u64 = "dedupeAdviceTimeouts",

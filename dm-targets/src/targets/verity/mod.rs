@@ -56,7 +56,8 @@ use dm_units::DataBlocks;
 use fec::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, check_fec, check_fec_is_complete};
 use table::{DATA_BLOCK, HASH_BLOCK, VERSION};
 
-/// The `verity` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `verity` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verity {}
 

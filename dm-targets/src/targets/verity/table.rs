@@ -85,8 +85,8 @@ options! {
         fec_start(start: DataBlocks): Option<DataBlocks> = Argument(FEC_START);
         /// The number of parity bytes per code word of 255 bytes, from 2 to 24.
         fec_roots(bytes: u8): Option<u8> = Argument(FEC_ROOTS);
-        /// The root hash must have a valid signature. A key of type `user` with this description, in the caller's
-        /// keyrings, holds the signature.
+        /// The description of the `user` key, in the caller's keyrings, that holds the signature of the root hash. If
+        /// given, the kernel requires a valid signature.
         root_hash_sig_key_desc(description: WordBuf): Option<WordBuf> = Argument("root_hash_sig_key_desc"),
             since (1, 5, 0);
     }

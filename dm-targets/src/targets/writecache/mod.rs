@@ -60,7 +60,8 @@ const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 16).power_of_two(
 const DEFAULT_HIGH_WATERMARK: u32 = 50;
 const DEFAULT_LOW_WATERMARK: u32 = 45;
 
-/// The `writecache` target as a type parameter; [`Target`] has the functions that parse its texts.
+/// The `writecache` target as a type parameter. The trait [`Target`] has the functions that parse its table, status and
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writecache {}
 
