@@ -221,5 +221,6 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(left(), [0; 0], "it has ended");
+        assert_eq!(child.wait().unwrap_err().raw_os_error(), Some(libc::ECHILD));
     }
 }

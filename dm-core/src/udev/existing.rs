@@ -93,7 +93,7 @@ fn owner(path: &Path, majors: &[u32]) -> Option<DeviceNumber> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
     use crate::udev::Strategy;
@@ -162,6 +162,23 @@ mod tests {
         let error = stale(&udev, &BTreeMap::new(), &[253], None).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot read {}", dev.path().join("mapper").display()));
         assert_eq!(error.errno(), Some(nix::libc::ENOTDIR));
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_removed_is_an_error() {
+        let dev = tempfile::tempdir().unwrap();
+        let (mapper, link) = (dev.path().join("mapper"), dev.path().join("mapper/gone"));
+        fs::create_dir(&mapper).unwrap();
+        symlink("../dm-7", &link).unwrap();
+        let writable = |mode| fs::set_permissions(&mapper, fs::Permissions::from_mode(mode)).unwrap();
+        writable(0o500);
+        let result = stale(&Udev::new(Strategy::MakeNodes).dev_dir(dev.path()), &BTreeMap::new(), &[253], None);
+        writable(0o700);
+        match result {
+            // Root may remove it all the same.
+            Ok(removed) => assert!(removed == [link.clone()] && !link.is_symlink()),
+            Err(error) => assert!(matches!(&error, UdevError::StaleNode { path, .. } if *path == link), "{error}"),
+        }
     }
 
     #[test]

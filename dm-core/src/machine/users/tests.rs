@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use dm_units::DeviceNumber;
 use tempfile::TempDir;
 
-use super::limits::{MOUNTS, MOUNTS_OF_ANOTHER, USERS};
+use super::limits::{MOUNTS, MOUNTS_OF_ANOTHER, NAMESPACES, USERS};
 use super::{ProcessUse, Users, holders_in, holders_within_in, mounts_in};
 use crate::machine::roots::Roots;
 
@@ -312,6 +312,18 @@ fn a_flood_of_processes_takes_its_share_only() {
     let users = machine.users();
     assert_eq!((users.processes.len(), users.complete), (USERS, false));
     assert!(users.to_string().contains("56 more processes"), "{users}");
+}
+
+#[test]
+fn as_many_namespaces_as_the_limit_are_examined_whole() {
+    let machine = Machine::new();
+    // Two processes in each: when the limit is reached, there is a process of a known namespace left.
+    for pid in 0..2 * NAMESPACES {
+        machine.link(&format!("proc/{}/ns/mnt", pid + 1), format!("mnt:[{}]", pid % NAMESPACES));
+    }
+    assert!(machine.users().complete);
+    machine.link("proc/99999/ns/mnt", "mnt:[99999]");
+    assert!(!machine.users().complete);
 }
 
 #[test]
