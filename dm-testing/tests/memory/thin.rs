@@ -169,8 +169,8 @@ struct Suspends(Arc<dyn Transport>, Arc<Mutex<Vec<Flags>>>);
 impl Transport for Suspends {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         if command == Command::DeviceSuspend {
-            let flags = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, flags)..].first_chunk().unwrap());
-            self.1.lock().unwrap().push(Flags::from_bits_retain(flags));
+            let flags = request.get(offset_of!(dm_ioctl, flags)..).and_then(<[u8]>::first_chunk).unwrap();
+            self.1.lock().unwrap().push(Flags::from_bits_retain(u32::from_ne_bytes(*flags)));
         }
         self.0.ioctl(command, request)
     }
