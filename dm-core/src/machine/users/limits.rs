@@ -12,8 +12,8 @@ const LINE: u64 = 64 << 10;
 const FILE: u64 = 16 << 20;
 /// The number of processes that are examined: as many as the kernel allows by default with 128 processors.
 pub(super) const PROCESSES: usize = 1 << 17;
-/// The number of mount namespaces that are examined.
-pub(super) const NAMESPACES: usize = 4096;
+/// The number of mount namespaces that are examined; few in tests, which make a folder for each process.
+pub(super) const NAMESPACES: usize = if cfg!(test) { 16 } else { 4096 };
 /// The number of descriptors of a process that are examined.
 pub(super) const DESCRIPTORS: usize = 1 << 16;
 /// The number of mounts of one other namespace that are kept, so that one namespace does not displace the others.
