@@ -176,22 +176,23 @@ impl Transport for Cookies {
 }
 
 #[test]
-fn an_undo_does_not_show_a_private_device_to_udevs_rules() {
-    for fault in [ResumeFault::Swap, ResumeFault::Targets] {
+fn an_undo_shows_a_device_to_udevs_rules_as_its_operation_does() {
+    let cases = [Visibility::Private, Visibility::Public]
+        .map(|visibility| [ResumeFault::Swap, ResumeFault::Targets].map(|fault| (visibility, fault)));
+    for (visibility, fault) in cases.into_iter().flatten() {
         let memory = MemoryKernel::new();
-        let private = SetupOptions::new().visibility(Visibility::Private);
-        memory.host().create_with("home", line("zero"), private).unwrap();
+        memory.host().create_with("home", line("zero"), SetupOptions::new().visibility(visibility)).unwrap();
         let sent = Arc::<Mutex<Vec<_>>>::default();
         let host = Host::new(Dm::with_transport(Cookies { kernel: memory.dm(), sent: Arc::clone(&sent) }));
         memory.fail_next_resume(fault);
-        let options = ReloadOptions::new().visibility(Visibility::Private);
+        let options = ReloadOptions::new().visibility(visibility);
         assert!(host.reload_with("home", line("error"), options).unwrap_err().is_undone());
         let sent = std::mem::take(&mut *sent.lock().unwrap());
-        // udev's rules take the flags of a primary source, and otherwise keep those that they have stored.
-        let is_shown = |cookie: &&UdevCookie| {
-            let flags = cookie.flags();
-            flags.contains(UdevFlags::PRIMARY_SOURCE) && !flags.contains(UdevFlags::DISABLE_OTHER_RULES)
+        // Without the flag of a primary source, udev's rules would keep the flags that they have stored.
+        let is_right = |cookie: &UdevCookie| {
+            let is_hidden = cookie.flags().contains(UdevFlags::DISABLE_OTHER_RULES);
+            cookie.flags().contains(UdevFlags::PRIMARY_SOURCE) && is_hidden == (visibility == Visibility::Private)
         };
-        assert!(sent.len() > 1 && !sent.iter().any(|cookie| is_shown(&cookie)), "{fault:?}: {sent:?}");
+        assert!(sent.len() > 1 && sent.iter().all(is_right), "{visibility:?}, {fault:?}: {sent:?}");
     }
 }
